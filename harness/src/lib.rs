@@ -1,1 +1,2 @@
 //! siospec
+pub mod outcome;
