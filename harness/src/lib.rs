@@ -1,2 +1,3 @@
 //! siospec
+pub mod network;
 pub mod outcome;
