@@ -132,7 +132,10 @@ mod tests {
     #[test]
     fn canonical_paths_become_the_targets_own() {
         let endpoint = Endpoint::url("https://example.org/chat/").unwrap();
-        assert_eq!(endpoint.target("/socket.io/?EIO=4"), "/chat/socket.io/?EIO=4");
+        assert_eq!(
+            endpoint.target("/socket.io/?EIO=4"),
+            "/chat/socket.io/?EIO=4"
+        );
         assert_eq!(endpoint.target("/engine.io/"), "/chat/engine.io/");
         assert_eq!(endpoint.target("/fixture"), "/fixture");
         assert_eq!(endpoint.authority(), "example.org");
