@@ -42,7 +42,7 @@ const HEAD_LIMIT: usize = 64 * 1024;
 /// As many headers as the proxied heads can sensibly have.
 const HEADERS: usize = 64;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum State {
     Head(Vec<u8>),
     Body(Body),
@@ -70,14 +70,14 @@ enum Chunk {
     Trailer(u64),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Body {
     framing: Framing,
     /// Whether the body holds packets; unknown until its first byte.
     packets: Option<bool>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Frame {
     head: Vec<u8>,
     remaining: u64,
@@ -85,7 +85,7 @@ struct Frame {
 }
 
 /// Reads along one direction of one TCP connection.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Scanner {
     direction: Direction,
     state: State,
