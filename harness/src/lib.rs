@@ -1,5 +1,7 @@
 //! siospec
+pub mod judge;
 pub mod network;
 pub mod outcome;
 pub mod play;
+pub mod scenario;
 pub mod transcript;
