@@ -4,4 +4,5 @@ pub mod network;
 pub mod outcome;
 pub mod play;
 pub mod scenario;
+pub mod reconnecting;
 pub mod transcript;
