@@ -3,6 +3,6 @@ pub mod judge;
 pub mod network;
 pub mod outcome;
 pub mod play;
-pub mod scenario;
 pub mod reconnecting;
+pub mod scenario;
 pub mod transcript;
