@@ -4,5 +4,6 @@ pub mod network;
 pub mod outcome;
 pub mod play;
 pub mod reconnecting;
+pub mod report;
 pub mod scenario;
 pub mod transcript;

@@ -1,0 +1,3 @@
+//! What a run leaves behind, in the forms people and tools read.
+
+pub mod html;
