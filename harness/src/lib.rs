@@ -6,4 +6,5 @@ pub mod play;
 pub mod reconnecting;
 pub mod report;
 pub mod scenario;
+pub mod target;
 pub mod transcript;

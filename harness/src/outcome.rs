@@ -3,8 +3,12 @@
 //! Everything here is plain data, readable and writable by serde; [`Run::FORMAT`] counts its shape.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+pub use crate::scenario::model::Level;
+use crate::transcript::Transcript;
 
 /// One run of `siospec`: which targets were judged by which trials, and what came of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -88,28 +92,14 @@ pub enum Gate {
     All,
 }
 
-/// How binding a requirement is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING-KEBAB-CASE")]
-pub enum Level {
-    /// The protocol's documents demand it, in words or by an example that admits nothing else.
-    Must,
-    /// They ask for it.
-    Should,
-    /// They allow it; what is checked is that it is done well where it is done.
-    May,
-    /// They are silent, and the known servers agree: unlike the others, never a violation.
-    DeFacto,
-}
-
 /// A server that was judged.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Judged {
     /// Its name: a target's, or the URL.
     pub name: String,
-    /// The version that it says it is, where it says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
+    /// The versions of what was judged, by name, where they are known.
+    #[serde(default)]
+    pub versions: BTreeMap<String, String>,
     /// Its address, where somebody else runs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
@@ -122,9 +112,12 @@ pub struct Judged {
     /// Entries of its `known:` list that matched nothing although they should have; each is red.
     #[serde(default)]
     pub stale: Vec<Stale>,
-    /// What its processes printed last, for each instance that ended in trouble.
+    /// Capabilities that `--require` insists on and the server does not declare; each is red.
     #[serde(default)]
-    pub output: BTreeMap<String, String>,
+    pub missing: Vec<String>,
+    /// How instances shared by several trials ended although nobody asked them to.
+    #[serde(default)]
+    pub deaths: Vec<String>,
     /// From its first start to its last trial, milliseconds.
     #[serde(default)]
     pub duration_ms: u64,
@@ -154,9 +147,9 @@ pub struct Outcome {
     pub title: String,
     /// The requirements that it checks.
     pub requirements: Vec<String>,
-    /// Their level.
-    pub level: Level,
-    /// Their group in the catalogue, such as `EIO-HS`.
+    /// Their level; `None` for a scenario of somebody's own, without requirements.
+    pub level: Option<Level>,
+    /// Their group in the catalogue, such as `EIO-HS`; empty without requirements.
     pub group: String,
     /// The capabilities that it needs.
     #[serde(default)]
@@ -167,6 +160,9 @@ pub struct Outcome {
     pub gates: bool,
     /// What came of it.
     pub verdict: Verdict,
+    /// Everything sent and received; `None` where nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transcript: Option<Arc<Transcript>>,
     /// When it began, milliseconds since the run did.
     pub started_ms: u64,
     /// How long it took, milliseconds.
@@ -264,18 +260,22 @@ pub struct Failure {
     /// The client that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
-    /// What is wrong, one sentence.
+    /// Which step it is, in words: `step 3`, `setup`, `final fence`.
+    pub step: String,
+    /// What is wrong, one line.
     pub message: String,
-    /// What the scenario wants there.
-    pub expected: String,
-    /// What came.
-    pub received: String,
+    /// What the scenario wants there, as one would write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// What came, as one would write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received: Option<String>,
     /// Where inside the value the two part, such as `$[1].name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// The entry of the transcript that decided it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub entry: Option<usize>,
+    /// Further lines: packets that were waiting, how a connection ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// Lines of a scenario's source.
@@ -385,12 +385,13 @@ mod tests {
             file: "scenarios/a/b.yaml".into(),
             title: "A title".into(),
             requirements: vec!["EIO-HS-01".into()],
-            level: Level::DeFacto,
+            level: Some(Level::DeFacto),
             group: "EIO-HS".into(),
             needs: Vec::new(),
             repetition: 1,
             gates,
             verdict,
+            transcript: None,
             started_ms: 0,
             duration_ms: 0,
         }
@@ -407,11 +408,12 @@ mod tests {
             column: 5,
             snippet: Snippet::around("one\ntwo\nthree\nfour\nfive", 3),
             client: Some("A".into()),
+            step: "step 1".into(),
             message: "another packet".into(),
-            expected: "40".into(),
-            received: "41".into(),
+            expected: Some("40".into()),
+            received: Some("41".into()),
             path: None,
-            entry: None,
+            notes: Vec::new(),
         }
     }
 

@@ -1,0 +1,536 @@
+//! `target.yaml`: how somebody's server is prepared and started, what it can do, and what is known to differ.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use thiserror::Error;
+
+use super::knobs::{self, Bounds, Honoured, Setting};
+use crate::outcome::Known;
+
+/// A target, or one variant of it.
+#[derive(Debug, Clone)]
+pub struct Manifest {
+    /// Its name, as `--target` takes it.
+    pub name: String,
+    /// What people call it.
+    pub title: Option<String>,
+    /// The versions of what is judged, by name: `socket.io` is `4.8.4`.
+    pub versions: BTreeMap<String, String>,
+    /// The folder that `target.yaml` stands in.
+    pub dir: PathBuf,
+    /// The file itself.
+    pub file: PathBuf,
+    /// Files that the setup depends on.
+    pub inputs: Vec<String>,
+    /// Commands that prepare it once.
+    pub setup: Vec<Vec<String>>,
+    /// The command that serves.
+    pub start: Vec<String>,
+    /// Variables for all of these commands.
+    pub env: BTreeMap<String, String>,
+    /// How long it may take to listen.
+    pub ready_within: Duration,
+    /// Its path for `/socket.io/`.
+    pub socket_path: String,
+    /// Its path for `/engine.io/`.
+    pub engine_path: String,
+    /// The transports that it offers.
+    pub transports: Vec<String>,
+    /// The capabilities that it declares.
+    pub capabilities: Vec<String>,
+    /// The knobs that it honours.
+    pub knobs: Honoured,
+    /// Deviations that somebody has looked at.
+    pub known: Vec<Known>,
+    /// For the reader of a report.
+    pub notes: Option<String>,
+}
+
+/// `target.yaml` as it is written.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Written {
+    name: String,
+    title: Option<String>,
+    #[serde(default, rename = "about")]
+    _about: Option<String>,
+    #[serde(default)]
+    versions: BTreeMap<String, Scalar>,
+    #[serde(default, rename = "throw")]
+    _throw: Option<Throw>,
+    #[serde(default)]
+    inputs: Vec<String>,
+    #[serde(default)]
+    setup: Vec<Command>,
+    start: Command,
+    #[serde(default)]
+    env: BTreeMap<String, Scalar>,
+    ready_within: Option<String>,
+    #[serde(default)]
+    engine: Mount,
+    #[serde(default)]
+    socket: Mount,
+    transports: Option<Vec<String>>,
+    #[serde(default)]
+    capabilities: Vec<String>,
+    #[serde(default)]
+    knobs: BTreeMap<String, Option<WrittenBounds>>,
+    #[serde(default)]
+    known: Vec<Known>,
+    notes: Option<String>,
+    #[serde(default)]
+    variants: BTreeMap<String, Variant>,
+}
+
+/// What an error in a handler does to the process, for the reader.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Throw {
+    EndsProcess,
+    LivesOn,
+}
+
+/// The same app, run in another way: what is written here replaces what the target says, `env` and `known` add to it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Variant {
+    #[serde(default)]
+    env: BTreeMap<String, Scalar>,
+    start: Option<Command>,
+    transports: Option<Vec<String>>,
+    capabilities: Option<Vec<String>>,
+    knobs: Option<BTreeMap<String, Option<WrittenBounds>>>,
+    #[serde(default)]
+    known: Vec<Known>,
+    notes: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mount {
+    path: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenBounds {
+    min: Option<Scalar>,
+    max: Option<Scalar>,
+    step: Option<Scalar>,
+    fixed: Option<Scalar>,
+}
+
+/// A command: one line, split at blanks, or a list of words.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a command: one line of text, or a list of words"
+)]
+enum Command {
+    Line(String),
+    Words(Vec<String>),
+}
+
+impl Command {
+    fn words(self) -> Vec<String> {
+        match self {
+            Command::Line(line) => line.split_whitespace().map(str::to_owned).collect(),
+            Command::Words(words) => words,
+        }
+    }
+}
+
+/// A scalar whose quotes do not matter.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "a text, a number, true or false")]
+enum Scalar {
+    Switch(bool),
+    Whole(u64),
+    Number(f64),
+    Text(String),
+}
+
+impl std::fmt::Display for Scalar {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Scalar::Switch(on) => on.fmt(f),
+            Scalar::Whole(number) => number.fmt(f),
+            Scalar::Number(number) => number.fmt(f),
+            Scalar::Text(text) => text.fmt(f),
+        }
+    }
+}
+
+/// Puts the prepared folder for `$CACHE` and the target's own for `$TARGET`.
+pub fn fill(word: &str, cache: &Path, target: &Path) -> String {
+    word.replace("$CACHE", &cache.to_string_lossy())
+        .replace("$TARGET", &target.to_string_lossy())
+}
+
+impl Manifest {
+    /// The target that `file` describes, and its variants as `name-variant`.
+    pub fn load(file: &Path) -> Result<Vec<Manifest>, ManifestError> {
+        let text = std::fs::read_to_string(file).map_err(|error| ManifestError::Unreadable {
+            file: file.to_path_buf(),
+            error,
+        })?;
+        Self::parse(&text, file)
+    }
+
+    fn parse(text: &str, file: &Path) -> Result<Vec<Manifest>, ManifestError> {
+        let wrong = |what: String| ManifestError::Wrong {
+            file: file.to_path_buf(),
+            what,
+        };
+        let written: Written =
+            serde_yaml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        let dir = file.parent().unwrap_or(Path::new(".")).to_path_buf();
+        let dir = std::path::absolute(&dir).unwrap_or(dir);
+        let ready_within = match &written.ready_within {
+            Some(text) => Duration::from_millis(
+                number(text).map_err(|e| wrong(format!("ready-within: {e}")))?,
+            ),
+            None => Duration::from_secs(30),
+        };
+        let path =
+            |mount: &Mount, default: &str| mount.path.clone().unwrap_or_else(|| default.to_owned());
+        let plain = Manifest {
+            name: written.name.clone(),
+            title: written.title,
+            versions: written
+                .versions
+                .into_iter()
+                .map(|(name, version)| (name, version.to_string()))
+                .collect(),
+            dir,
+            file: file.to_path_buf(),
+            inputs: written.inputs,
+            setup: written.setup.into_iter().map(Command::words).collect(),
+            start: written.start.words(),
+            env: written
+                .env
+                .into_iter()
+                .map(|(name, value)| (name, value.to_string()))
+                .collect(),
+            ready_within,
+            socket_path: path(&written.socket, "/socket.io/"),
+            engine_path: path(&written.engine, "/engine.io/"),
+            transports: written
+                .transports
+                .unwrap_or_else(|| vec!["polling".into(), "websocket".into()]),
+            capabilities: written.capabilities,
+            knobs: honoured(written.knobs).map_err(&wrong)?,
+            known: written.known,
+            notes: written.notes,
+        };
+        let mut all = vec![plain.clone()];
+        for (name, variant) in written.variants {
+            let mut varied = plain.clone();
+            varied.name = format!("{}-{name}", plain.name);
+            varied.env.extend(
+                variant
+                    .env
+                    .into_iter()
+                    .map(|(name, value)| (name, value.to_string())),
+            );
+            varied.known.extend(variant.known);
+            varied.notes = variant.notes.or(varied.notes);
+            if let Some(start) = variant.start {
+                varied.start = start.words();
+            }
+            if let Some(transports) = variant.transports {
+                varied.transports = transports;
+            }
+            if let Some(capabilities) = variant.capabilities {
+                varied.capabilities = capabilities;
+            }
+            if let Some(knobs) = variant.knobs {
+                varied.knobs = honoured(knobs).map_err(&wrong)?;
+            }
+            all.push(varied);
+        }
+        for manifest in &all {
+            manifest.check().map_err(&wrong)?;
+        }
+        Ok(all)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.start.is_empty() {
+            return Err("`start` is empty; it is the command that serves".into());
+        }
+        for path in [&self.socket_path, &self.engine_path] {
+            if !path.starts_with('/') || !path.ends_with('/') {
+                return Err(format!("the path `{path}` must begin and end with `/`"));
+            }
+        }
+        if let Some(odd) = self
+            .transports
+            .iter()
+            .find(|t| !matches!(t.as_str(), "polling" | "websocket"))
+        {
+            return Err(format!(
+                "there is no transport `{odd}`; there are polling and websocket"
+            ));
+        }
+        for known in &self.known {
+            if known
+                .sometimes
+                .is_some_and(|rate| !(rate > 0.0 && rate < 1.0))
+            {
+                return Err(format!(
+                    "known deviation {}: `sometimes` is a rate between 0 and 1",
+                    known.scenario
+                ));
+            }
+            if known.reason.trim().is_empty() {
+                return Err(format!(
+                    "known deviation {}: a reason must be given",
+                    known.scenario
+                ));
+            }
+            if known.scenario.contains('*') {
+                return Err(format!(
+                    "known deviation {}: one entry names one scenario, without wildcards",
+                    known.scenario
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Every target of a `targets` folder, its variants included, by name.
+    pub fn all(folder: &Path) -> Result<Vec<Manifest>, ManifestError> {
+        let unreadable = |error| ManifestError::Unreadable {
+            file: folder.to_path_buf(),
+            error,
+        };
+        let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+            .map_err(unreadable)?
+            .filter_map(|entry| Some(entry.ok()?.path().join("target.yaml")))
+            .filter(|file| file.is_file())
+            .collect();
+        files.sort();
+        let mut all = Vec::new();
+        for file in files {
+            all.extend(Self::load(&file)?);
+        }
+        Ok(all)
+    }
+
+    /// The target of that name or path: a `target.yaml`, a folder with one, or a name in the nearest `targets` folder.
+    pub fn find(name: &str) -> Result<Manifest, ManifestError> {
+        let path = Path::new(name);
+        let file = if path.is_file() {
+            path.to_path_buf()
+        } else {
+            path.join("target.yaml")
+        };
+        if file.is_file() {
+            return Self::load(&file)?
+                .into_iter()
+                .next()
+                .ok_or_else(|| ManifestError::Unknown {
+                    name: name.to_owned(),
+                    known: Vec::new(),
+                });
+        }
+        let Some(folder) = folder() else {
+            return Err(ManifestError::NoFolder {
+                name: name.to_owned(),
+            });
+        };
+        let all = Self::all(&folder)?;
+        let known = all.iter().map(|manifest| manifest.name.clone()).collect();
+        let found = all.into_iter().find(|manifest| manifest.name == name);
+        found.ok_or_else(|| ManifestError::Unknown {
+            name: name.to_owned(),
+            known,
+        })
+    }
+}
+
+/// The nearest folder `targets`: here, further up, or where siospec was built.
+fn folder() -> Option<PathBuf> {
+    let here = std::env::current_dir().ok()?;
+    let built = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map(|root| root.join("targets"));
+    here.ancestors()
+        .map(|dir| dir.join("targets"))
+        .chain(built)
+        .find(|dir| dir.is_dir())
+}
+
+fn honoured(written: BTreeMap<String, Option<WrittenBounds>>) -> Result<Honoured, String> {
+    let mut honoured = BTreeMap::new();
+    for (name, bounds) in written {
+        if !knobs::names().any(|knob| knob == name) {
+            let all: Vec<_> = knobs::names().collect();
+            return Err(format!(
+                "there is no knob `{name}`; there are {}",
+                all.join(", ")
+            ));
+        }
+        let bounds = bounds.unwrap_or_default();
+        let bound = |text: Option<Scalar>| text.map(|t| number(&t.to_string())).transpose();
+        let fixed = bounds.fixed.map(|text| match text {
+            Scalar::Switch(on) => Setting::Switch(on),
+            other => number(&other.to_string())
+                .map_or_else(|_| Setting::Text(other.to_string()), Setting::Number),
+        });
+        let wrong = |error| format!("knob {name}: {error}");
+        let bounds = Bounds {
+            min: bound(bounds.min).map_err(wrong)?,
+            max: bound(bounds.max).map_err(wrong)?,
+            step: bound(bounds.step).map_err(wrong)?,
+            fixed,
+        };
+        honoured.insert(name, bounds);
+    }
+    Ok(Honoured(honoured))
+}
+
+/// A number, or a duration in milliseconds: `250ms`, `1s`, `1.5s`.
+fn number(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is neither a number nor a duration such as 250ms or 2s");
+    let text = text.trim();
+    if let Some(ms) = text.strip_suffix("ms") {
+        return ms.trim().parse().map_err(|_| wrong());
+    }
+    if let Some(seconds) = text.strip_suffix('s') {
+        let seconds: f64 = seconds.trim().parse().map_err(|_| wrong())?;
+        let duration = Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?;
+        return u64::try_from(duration.as_millis()).map_err(|_| wrong());
+    }
+    text.replace('_', "").parse().map_err(|_| wrong())
+}
+
+/// Why a target cannot be used.
+#[derive(Debug, Error)]
+pub enum ManifestError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {error}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The file says something that it may not.
+    #[error("{}: {what}", file.display())]
+    Wrong {
+        /// The file.
+        file: PathBuf,
+        /// What, and where.
+        what: String,
+    },
+    /// Nobody has that name.
+    #[error("there is no target `{name}`; there are {}", listed(known))]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// There is no folder to look into.
+    #[error(
+        "there is no target `{name}`: no file or folder of that name, and no folder `targets` here or further up"
+    )]
+    NoFolder {
+        /// What was asked for.
+        name: String,
+    },
+}
+
+fn listed(known: &[String]) -> String {
+    std::iter::once("reference")
+        .chain(known.iter().map(String::as_str))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Vec<Manifest>, String> {
+        Manifest::parse(text, Path::new("targets/x/target.yaml")).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_target_and_its_variants() {
+        let all = parse(
+            "name: flask\nversions: {flask: 5.5}\nstart: $CACHE/venv/bin/python app.py\nenv: {MODE: threading}\n\
+             capabilities: [rooms]\nknobs: {pingInterval: {min: 1s}, cors: }\n\
+             variants: {gevent: {env: {MODE: gevent}, capabilities: [rooms, call]}}\n",
+        )
+        .unwrap();
+        let names: Vec<_> = all.iter().map(|manifest| manifest.name.as_str()).collect();
+        assert_eq!(names, ["flask", "flask-gevent"]);
+        assert_eq!(all[0].start, ["$CACHE/venv/bin/python", "app.py"]);
+        assert_eq!(all[0].versions["flask"], "5.5");
+        assert_eq!(all[0].knobs.0["pingInterval"].min, Some(1000));
+        assert_eq!(all[1].env["MODE"], "gevent");
+        assert_eq!(all[1].capabilities, ["rooms", "call"]);
+        assert_eq!(all[1].knobs, all[0].knobs);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        for (text, words) in [
+            ("name: x\n", "missing field `start`"),
+            ("name: x\nstart: y\nstrat: z\n", "unknown field `strat`"),
+            (
+                "name: x\nstart: {a: b}\n",
+                "a command: one line of text, or a list of words",
+            ),
+            ("name: x\nstart: []\n", "`start` is empty"),
+            (
+                "name: x\nstart: y\nknobs: {pingIntervall: }\n",
+                "no knob `pingIntervall`; there are pingInterval,",
+            ),
+            (
+                "name: x\nstart: y\nknobs: {pingInterval: {min: soon}}\n",
+                "knob pingInterval: `soon` is neither",
+            ),
+            (
+                "name: x\nstart: y\nsocket: {path: chat}\n",
+                "the path `chat` must begin and end with `/`",
+            ),
+            (
+                "name: x\nstart: y\ntransports: [tcp]\n",
+                "no transport `tcp`",
+            ),
+            (
+                "name: x\nstart: y\nknown: [{scenario: a/*, expected: e, got: g, reason: r}]\n",
+                "one entry names one scenario",
+            ),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(
+                error.starts_with("targets/x/target.yaml: ") && error.contains(words),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_targets_of_this_repository_load() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../targets");
+        let all = Manifest::all(&folder).unwrap();
+        assert!(all.iter().any(|manifest| manifest.name == "node-socketio"));
+    }
+
+    #[test]
+    fn durations_and_numbers() {
+        assert_eq!(number("1s"), Ok(1000));
+        assert_eq!(number("1.5s"), Ok(1500));
+        assert_eq!(number("250ms"), Ok(250));
+        assert_eq!(number("1_000_000"), Ok(1_000_000));
+        assert!(number("-1s").is_err());
+    }
+}

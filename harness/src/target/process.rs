@@ -1,0 +1,319 @@
+//! A target's process: started, waited for until it says `READY <port>`, and ended on every path.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::process::{Child, Command};
+use tokio::sync::{oneshot, watch};
+use tokio::time::timeout;
+
+use super::guard::Watched;
+use super::output::Output;
+use super::signal::{self, Signal};
+
+/// What is started, where, and with which environment beside ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Launch {
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// The folder that it runs in.
+    pub dir: PathBuf,
+    /// Variables on top of our own environment.
+    pub env: BTreeMap<String, String>,
+}
+
+impl Launch {
+    /// The command as one would type it.
+    pub fn typed(&self) -> String {
+        self.argv.join(" ")
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(self.argv.first().map_or("", String::as_str));
+        command
+            .args(self.argv.get(1..).unwrap_or_default())
+            .current_dir(&self.dir)
+            .envs(&self.env);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        #[cfg(unix)]
+        command.process_group(0);
+        command
+    }
+
+    /// Starts the program without waiting for it to say anything.
+    pub fn spawn(
+        &self,
+        each_line: impl FnMut(&str) + Send + 'static,
+    ) -> Result<Process, LaunchError> {
+        let mut child = self
+            .command()
+            .spawn()
+            .map_err(|error| LaunchError::Command {
+                command: self.typed(),
+                program: self.argv.first().cloned().unwrap_or_default(),
+                dir: self.dir.clone(),
+                error,
+            })?;
+        let group = child.id().unwrap_or_default();
+        let watched = Watched::new(group);
+        let output = Output::default();
+        let stdout = child
+            .stdout
+            .take()
+            .map(|out| tokio::spawn(output.clone().drain(out, each_line)));
+        let stderr = child
+            .stderr
+            .take()
+            .map(|err| tokio::spawn(output.clone().drain(err, |_| {})));
+        let (ended, status) = watch::channel(None);
+        tokio::spawn(async move {
+            let status = reap(child, group).await;
+            drop(watched);
+            // A grandchild that left the group may hold the pipes; what it prints is not waited for.
+            let drained = async {
+                for pipe in [stdout, stderr].into_iter().flatten() {
+                    let _ = pipe.await;
+                }
+            };
+            let _ = timeout(Duration::from_millis(500), drained).await;
+            let _ = ended.send(Some(status));
+        });
+        Ok(Process {
+            group,
+            output,
+            status,
+        })
+    }
+
+    /// Starts the program and waits until it prints `READY <port>` on a line of stdout and listens there.
+    pub async fn serve(&self, patience: Duration) -> Result<(Process, u16), LaunchError> {
+        let (said, mut ready) = oneshot::channel();
+        let mut said = Some(said);
+        let process = self.spawn(move |line| {
+            let port = line
+                .trim()
+                .strip_prefix("READY ")
+                .and_then(|port| port.trim().parse::<u16>().ok());
+            if let (Some(port), true) = (port, said.is_some()) {
+                let _ = said.take().map(|said| said.send(port));
+            }
+        })?;
+        let command = self.typed();
+        let port = tokio::select! {
+            biased;
+            port = &mut ready => port.ok(),
+            _ = process.ended() => None,
+            () = tokio::time::sleep(patience) => {
+                let output = process.output.last(20);
+                let silent = process.output.is_empty();
+                process.stop(Duration::from_secs(1)).await;
+                return Err(match silent {
+                    true => LaunchError::Silent { command, waited: patience },
+                    false => LaunchError::NotReady { command, waited: patience, output },
+                });
+            }
+        };
+        let Some(port) = port else {
+            let status = process.ended().await;
+            return Err(LaunchError::Died {
+                command,
+                status,
+                output: process.output.last(20),
+            });
+        };
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+        if let Err(error) = connects(address, Duration::from_secs(5).min(patience)).await {
+            let output = process.output.last(20);
+            process.stop(Duration::from_secs(1)).await;
+            return Err(LaunchError::Closed {
+                command,
+                address,
+                error,
+                output,
+            });
+        }
+        Ok((process, port))
+    }
+}
+
+/// Waits for the leader, then ends whatever else is in its group.
+async fn reap(mut child: Child, group: u32) -> String {
+    let status = child.wait().await;
+    let _ = signal::send(group, Signal::Kill);
+    status.map_or_else(|error| format!("an unknown status ({error})"), describe)
+}
+
+fn describe(status: ExitStatus) -> String {
+    #[cfg(unix)]
+    if let Some(number) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return format!("signal {number}");
+    }
+    status
+        .code()
+        .map_or_else(|| status.to_string(), |code| format!("exit code {code}"))
+}
+
+async fn connects(address: std::net::SocketAddr, patience: Duration) -> Result<(), std::io::Error> {
+    let try_once = || tokio::net::TcpStream::connect(address);
+    let deadline = tokio::time::Instant::now() + patience;
+    loop {
+        match try_once().await {
+            Ok(_) => return Ok(()),
+            Err(error) if tokio::time::Instant::now() >= deadline => return Err(error),
+            Err(_) => tokio::time::sleep(Duration::from_millis(25)).await,
+        }
+    }
+}
+
+/// A running process and its group; dropping it ends both.
+#[derive(Debug)]
+pub struct Process {
+    group: u32,
+    output: Output,
+    status: watch::Receiver<Option<String>>,
+}
+
+impl Process {
+    /// What it printed last.
+    pub fn output(&self) -> &Output {
+        &self.output
+    }
+
+    /// How it ended, if it has: `exit code 1`, `signal 9`.
+    pub fn status(&self) -> Option<String> {
+        self.status.borrow().clone()
+    }
+
+    /// Waits until it has ended.
+    pub async fn ended(&self) -> String {
+        let mut status = self.status.clone();
+        let ended = status
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|s| s.clone());
+        ended.unwrap_or_else(|| "an unknown status".into())
+    }
+
+    /// Sends a signal to the whole group.
+    pub fn signal(&self, signal: Signal) -> std::io::Result<()> {
+        match self.status() {
+            Some(_) => Ok(()),
+            None => signal::send(self.group, signal),
+        }
+    }
+
+    /// Asks it to end, and ends it if it has not within `patience`. Says how it ended.
+    pub async fn stop(&self, patience: Duration) -> String {
+        let _ = self.signal(Signal::Continue);
+        let _ = self.signal(Signal::Term);
+        if timeout(patience, self.ended()).await.is_err() {
+            let _ = self.signal(Signal::Kill);
+        }
+        // SIGKILL cannot be refused; only a machine in deep trouble takes longer than this.
+        timeout(Duration::from_secs(5), self.ended())
+            .await
+            .unwrap_or_else(|_| "no end".into())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.signal(Signal::Kill);
+    }
+}
+
+/// Why a command could not be brought to serve.
+#[derive(Debug, Error)]
+pub enum LaunchError {
+    /// The program is not there, or may not be executed.
+    #[error("cannot start `{command}` in {}: {}", dir.display(), explain(program, error))]
+    Command {
+        /// The whole command.
+        command: String,
+        /// Its first word.
+        program: String,
+        /// Where it was to run.
+        dir: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// It ended before it was ready.
+    #[error(
+        "`{command}` ended with {status} before it printed `READY <port>`; it printed:\n{}",
+        or_nothing(output)
+    )]
+    Died {
+        /// The whole command.
+        command: String,
+        /// How it ended.
+        status: String,
+        /// Its last lines.
+        output: String,
+    },
+    /// It lives, and has printed nothing.
+    #[error(
+        "`{command}` printed nothing for {waited:?}; it must print `READY <port>` on a line of stdout when it listens \
+         (is its output buffered?)"
+    )]
+    Silent {
+        /// The whole command.
+        command: String,
+        /// For how long.
+        waited: Duration,
+    },
+    /// It lives, and has printed something else.
+    #[error(
+        "`{command}` did not print `READY <port>` on a line of stdout within {waited:?}; it printed:\n{}",
+        or_nothing(output)
+    )]
+    NotReady {
+        /// The whole command.
+        command: String,
+        /// For how long.
+        waited: Duration,
+        /// Its last lines.
+        output: String,
+    },
+    /// It says that it listens, and does not.
+    #[error(
+        "`{command}` printed `READY {}`, but nothing listens on {address} ({error}); it printed:\n{}",
+        address.port(),
+        or_nothing(output)
+    )]
+    Closed {
+        /// The whole command.
+        command: String,
+        /// Where it was asked.
+        address: std::net::SocketAddr,
+        /// What the connection got.
+        error: std::io::Error,
+        /// Its last lines.
+        output: String,
+    },
+}
+
+fn explain(program: &str, error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            format!("there is no program `{program}` here; install it, or correct the command")
+        }
+        std::io::ErrorKind::PermissionDenied => format!("`{program}` may not be executed"),
+        _ => error.to_string(),
+    }
+}
+
+fn or_nothing(output: &str) -> &str {
+    if output.is_empty() {
+        "    (nothing)"
+    } else {
+        output
+    }
+}
