@@ -35,32 +35,6 @@ pub struct Ending {
     pub frame: Option<(Option<u16>, String)>,
 }
 
-/// What was expected, what came, and where in the packet they part.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mismatch {
-    /// Where, such as `[1].name`, `ack id`, `status`; empty for the whole.
-    pub path: String,
-    /// What was expected there, as the scenario writes it.
-    pub expected: String,
-    /// What came there, shortened where it is long.
-    pub received: String,
-    /// Why they differ, where the two texts do not show it.
-    pub reason: Option<String>,
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.path.is_empty() {
-            write!(f, "at {}: ", self.path)?;
-        }
-        write!(f, "expected {}, received {}", self.expected, self.received)?;
-        match &self.reason {
-            Some(reason) => write!(f, " ({reason})"),
-            None => Ok(()),
-        }
-    }
-}
-
 impl fmt::Display for Received {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

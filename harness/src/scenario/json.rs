@@ -70,4 +70,52 @@ impl Json {
     pub fn root(&self) -> &Node {
         self.nodes.first().unwrap_or(&Node::Null)
     }
+
+    /// An array of values.
+    #[must_use]
+    pub fn array(values: impl IntoIterator<Item = Self>) -> Self {
+        let mut whole = Self::leaf(Node::Null);
+        let items = values
+            .into_iter()
+            .map(|value| whole.graft(&value, 0))
+            .collect();
+        whole.nodes[0] = Node::Array { items, rest: false };
+        whole
+    }
+
+    /// The node at an index.
+    pub(crate) fn node(&self, index: usize) -> &Node {
+        self.nodes.get(index).unwrap_or(&Node::Null)
+    }
+
+    /// The value whose root is the node at `index`.
+    #[must_use]
+    pub(crate) fn subtree(&self, index: usize) -> Self {
+        let mut tree = Self { nodes: Vec::new() };
+        tree.graft(self, index);
+        tree
+    }
+
+    /// Copies the value at `index` of another one behind the nodes; returns where it begins.
+    pub(crate) fn graft(&mut self, other: &Self, index: usize) -> usize {
+        let root = self.nodes.len();
+        self.nodes.push(Node::Null);
+        let mut todo = vec![(index, root)];
+        while let Some((from, to)) = todo.pop() {
+            let mut node = other.node(from).clone();
+            let mut adopt = |child: &mut usize| {
+                let place = self.nodes.len();
+                self.nodes.push(Node::Null);
+                todo.push((*child, place));
+                *child = place;
+            };
+            match &mut node {
+                Node::Array { items, .. } => items.iter_mut().for_each(adopt),
+                Node::Object { entries, .. } => entries.iter_mut().for_each(|(_, v)| adopt(v)),
+                _ => {}
+            }
+            self.nodes[to] = node;
+        }
+        root
+    }
 }

@@ -1,7 +1,5 @@
 //! Packets, answers and texts as a scenario writes them: literals with holes.
 
-use std::fmt;
-
 use bytes::Bytes;
 use regex::Regex;
 
@@ -223,30 +221,4 @@ pub enum EndingKind {
     Packet,
     /// `gone`: polling is answered 400, the session is unknown.
     Gone,
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Any => f.write_str("$_"),
-            Self::Plain(name) => write!(f, "${name}"),
-            Self::Of {
-                client,
-                member,
-                field,
-                ns,
-            } => {
-                write!(f, "${client}")?;
-                if let Some(member) = member {
-                    write!(f, "[{member}]")?;
-                }
-                write!(f, ".{field}")?;
-                match ns {
-                    Some(ns) => write!(f, "({ns})"),
-                    None => Ok(()),
-                }
-            }
-            Self::Config(knob) => write!(f, "$config.{knob}"),
-        }
-    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::source::{Place, Source};
 pub use super::verb::*;
+pub use crate::outcome::Level;
 
 /// A scenario as loaded. It becomes one [`Trial`](super::trial::Trial) for each combination of
 /// cases, transports and clients.
@@ -53,23 +54,6 @@ pub struct Case {
     pub labels: Vec<(String, String)>,
     /// The steps to play.
     pub steps: Arc<[Step]>,
-}
-
-/// How binding a requirement is.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, serde::Serialize,
-)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Level {
-    /// The protocol text fixes it.
-    Must,
-    /// The protocol text recommends it.
-    Should,
-    /// Optional, its shape fixed where it is there.
-    May,
-    /// What implementations do alike; unlike them is a difference, not a violation.
-    #[serde(rename = "DE-FACTO")]
-    DeFacto,
 }
 
 /// A client of the scenario, or a group of them.
