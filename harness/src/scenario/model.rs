@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::source::{Place, Source};
 pub use super::verb::*;
-pub use crate::outcome::Level;
 
 /// A scenario as loaded. It becomes one [`Trial`](super::trial::Trial) for each combination of
 /// cases, transports and clients.
@@ -54,6 +53,32 @@ pub struct Case {
     pub labels: Vec<(String, String)>,
     /// The steps to play.
     pub steps: Arc<[Step]>,
+}
+
+/// How binding a requirement is.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Deserialize,
+    serde::Serialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "SCREAMING-KEBAB-CASE")]
+pub enum Level {
+    /// The protocol's documents demand it, in words or by an example that admits nothing else.
+    Must,
+    /// They ask for it.
+    Should,
+    /// They allow it; what is checked is that it is done well where it is done.
+    May,
+    /// They are silent, and the known servers agree: unlike the others, never a violation.
+    DeFacto,
 }
 
 /// A client of the scenario, or a group of them.
