@@ -1,4 +1,5 @@
 //! siospec
+pub mod coverage;
 pub mod judge;
 pub mod network;
 pub mod outcome;
