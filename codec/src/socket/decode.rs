@@ -1,0 +1,199 @@
+//! Text to a packet, and the rules on the way.
+
+use super::packet::MAIN_NAMESPACE;
+use super::{AckId, Packet, PacketType, RESERVED_EVENTS, Split, placeholder};
+use crate::json;
+use crate::{DecodeError, DecodeErrorKind as Kind, Leniency, Limits};
+
+/// Reads the data of an engine message as one Socket.IO packet, without allocating and without
+/// copying.
+///
+/// The header is ASCII and holds no white space (SIO-CO-05, SIO-CO-06). The payload is checked to
+/// be JSON and to have the shape that its type wants; its values are not looked at.
+#[inline]
+pub fn decode<'a>(
+    text: &'a str,
+    limits: &Limits,
+    leniency: Leniency,
+) -> Result<Packet<'a>, DecodeError> {
+    if text.len() > limits.packet_bytes {
+        return Err(DecodeError::new(limits.packet_bytes, Kind::PacketTooLong));
+    }
+    let split = Split::of(text);
+    let Some(kind) = split.kind() else {
+        let kind = if text.is_empty() {
+            Kind::EmptyPacket
+        } else {
+            Kind::UnknownSocketType
+        };
+        return Err(DecodeError::new(0, kind));
+    };
+    let attachments = if kind.is_binary() {
+        attachment_count(&split, limits, leniency)?
+    } else {
+        0
+    };
+    if split.id.is_none() && kind.is_ack() && !leniency.allows(Kind::MissingAckId) {
+        return Err(DecodeError::new(
+            text.len() - split.payload.len(),
+            Kind::MissingAckId,
+        ));
+    }
+    let start = text.len() - split.payload.len();
+    let payload = check_payload(kind, split.payload, attachments, limits, leniency)
+        .map_err(|error| error.shifted(start))?;
+    Ok(Packet {
+        kind,
+        attachments,
+        namespace: split.namespace.unwrap_or(MAIN_NAMESPACE),
+        id: split.id.map(AckId::written),
+        payload,
+    })
+}
+
+/// SIO-BI-19, SIO-CO-07, SIO-SEC-01.
+fn attachment_count(
+    split: &Split<'_>,
+    limits: &Limits,
+    leniency: Leniency,
+) -> Result<usize, DecodeError> {
+    let digits = split
+        .count
+        .filter(|count| !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit()));
+    let Some(digits) = digits else {
+        if leniency.allows(Kind::AttachmentCount) {
+            return Ok(0);
+        }
+        return Err(DecodeError::new(1, Kind::AttachmentCount));
+    };
+    // A count that no machine word holds is above every limit (SIO-SEC-02).
+    match digits.parse() {
+        Ok(count) if count <= limits.attachments => Ok(count),
+        _ => Err(DecodeError::new(1, Kind::TooManyAttachments)),
+    }
+}
+
+#[inline]
+fn check_payload<'a>(
+    kind: PacketType,
+    payload: &'a str,
+    attachments: usize,
+    limits: &Limits,
+    leniency: Leniency,
+) -> Result<Option<&'a str>, DecodeError> {
+    let result = if payload.is_empty() {
+        missing(kind)
+    } else {
+        json_text(payload, limits)
+    };
+    let payload = match result {
+        Ok(()) => payload,
+        Err(error) if error.kind == Kind::TrailingData && leniency.allows(error.kind) => {
+            payload[..error.offset].trim_end()
+        }
+        Err(error) if leniency.allows(error.kind) => payload,
+        Err(error) => return Err(error),
+    };
+    if payload.is_empty() {
+        return Ok(None);
+    }
+    match shape(kind, payload, attachments) {
+        Err(error) if !leniency.allows(error.kind) => Err(error),
+        _ => Ok(Some(payload)),
+    }
+}
+
+/// Which types cannot do without a payload.
+fn missing(kind: PacketType) -> Result<(), DecodeError> {
+    match kind {
+        PacketType::Connect | PacketType::Disconnect => Ok(()),
+        PacketType::Event | PacketType::BinaryEvent => {
+            Err(DecodeError::new(0, Kind::MissingPayload))
+        }
+        PacketType::Ack | PacketType::BinaryAck => Err(DecodeError::new(0, Kind::AckNotArray)),
+        PacketType::ConnectError => Err(DecodeError::new(0, Kind::ConnectErrorPayload)),
+    }
+}
+
+#[inline]
+fn json_text(payload: &str, limits: &Limits) -> Result<(), DecodeError> {
+    json::check(payload)?;
+    match json::too_deep(payload, limits.nesting) {
+        Some(offset) => Err(DecodeError::new(offset, Kind::NestingTooDeep)),
+        None => Ok(()),
+    }
+}
+
+/// What the payload of each type has to be.
+#[inline]
+fn shape(kind: PacketType, payload: &str, attachments: usize) -> Result<(), DecodeError> {
+    let first = json::first_byte(payload);
+    let wrong = |kind| Err(DecodeError::new(0, kind));
+    match kind {
+        PacketType::Connect if first != Some(b'{') => wrong(Kind::ConnectPayload),
+        PacketType::Disconnect => wrong(Kind::DisconnectPayload),
+        PacketType::ConnectError if !matches!(first, Some(b'{' | b'"')) => {
+            wrong(Kind::ConnectErrorPayload)
+        }
+        PacketType::Event | PacketType::BinaryEvent => {
+            event_shape(payload)?;
+            placeholders_in_range(kind, payload, attachments)
+        }
+        PacketType::Ack | PacketType::BinaryAck if first != Some(b'[') => wrong(Kind::AckNotArray),
+        PacketType::Ack | PacketType::BinaryAck => {
+            placeholders_in_range(kind, payload, attachments)
+        }
+        PacketType::Connect | PacketType::ConnectError => Ok(()),
+    }
+}
+
+/// SIO-EV-06 to SIO-EV-11, SIO-BI-27.
+#[inline]
+fn event_shape(payload: &str) -> Result<(), DecodeError> {
+    let bytes = payload.as_bytes();
+    let open = json::skip_space(bytes, 0);
+    if bytes.get(open) != Some(&b'[') {
+        return Err(DecodeError::new(0, Kind::EventNotArray));
+    }
+    let name = json::skip_space(bytes, open + 1);
+    let kind = match bytes.get(name) {
+        Some(b'"') if is_reserved(payload, name) => Kind::ReservedEventName,
+        Some(b'"' | b'-' | b'0'..=b'9') => return Ok(()),
+        Some(b']') | None => Kind::EventEmpty,
+        Some(_) => Kind::EventName,
+    };
+    Err(DecodeError::new(name, kind))
+}
+
+/// Whether the string that opens at `at` is a reserved name, however it is escaped.
+#[inline]
+fn is_reserved(payload: &str, at: usize) -> bool {
+    let Some(end) = json::string_end(payload.as_bytes(), at) else {
+        return false;
+    };
+    let name = &payload[at..end];
+    // Only these begin a reserved name; most names are done here.
+    if !matches!(name.as_bytes()[1], b'c' | b'd' | b'n' | b'r' | b'\\') {
+        return name.contains('\\') && RESERVED_EVENTS.contains(&&*json::unescape(name));
+    }
+    RESERVED_EVENTS.contains(&&*json::unescape(name))
+}
+
+/// SIO-BI-16, SIO-BI-17. In a plain event a placeholder is an ordinary object (SIO-BI-20).
+fn placeholders_in_range(
+    kind: PacketType,
+    payload: &str,
+    attachments: usize,
+) -> Result<(), DecodeError> {
+    if !kind.is_binary() {
+        return Ok(());
+    }
+    let in_range = |index: Option<usize>| index.is_some_and(|index| index < attachments);
+    match placeholder::find(payload)
+        .into_iter()
+        .find(|found| !in_range(found.index))
+    {
+        Some(found) => Err(DecodeError::new(found.span.start, Kind::PlaceholderIndex)),
+        None => Ok(()),
+    }
+}
