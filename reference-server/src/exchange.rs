@@ -1,0 +1,172 @@
+//! One HTTP request and its answer, as values.
+
+use bytes::Bytes;
+use hyper::http::{HeaderMap, Method};
+
+/// The parameters of a query, decoded, in the order they came.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Query(pub Vec<(String, String)>);
+
+impl Query {
+    /// Decodes a query (EIO-HS-15).
+    pub fn parse(raw: &str) -> Self {
+        let pairs = raw.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(name), decode(value))
+        });
+        Self(pairs.collect())
+    }
+
+    /// The first value of a parameter (EIO-QE-20); an empty one counts as absent (EIO-QE-25).
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.0.iter().find(|(key, _)| key == name)?;
+        Some(value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// Sets a parameter, whether it was there or not.
+    pub fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.remove(name);
+        self.0.push((name.to_owned(), value.into()));
+    }
+
+    /// Takes a parameter out.
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|(key, _)| key != name);
+    }
+}
+
+fn decode(text: &str) -> String {
+    if !text.contains(['%', '+']) {
+        return text.to_owned();
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let hex = |digit: &u8| {
+            char::from(*digit)
+                .to_digit(16)
+                .and_then(|digit| u8::try_from(digit).ok())
+        };
+        rest = match (first, tail) {
+            (b'%', [high, low, tail @ ..]) if hex(high).is_some() && hex(low).is_some() => {
+                bytes.push(hex(high).unwrap_or(0) << 4 | hex(low).unwrap_or(0));
+                tail
+            }
+            _ => {
+                bytes.push(if *first == b'+' { b' ' } else { *first });
+                tail
+            }
+        };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The head of an HTTP request.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The number of the TCP connection, counted from 1.
+    pub connection: u64,
+    /// The method.
+    pub method: Method,
+    /// The path.
+    pub path: String,
+    /// The query as it came.
+    pub raw_query: String,
+    /// The query.
+    pub query: Query,
+    /// The headers.
+    pub headers: HeaderMap,
+}
+
+impl Request {
+    /// A header's value, if it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Whether a header is a list that has this token, in any case (EIO-WS-24).
+    pub fn has_token(&self, name: &str, token: &str) -> bool {
+        self.headers
+            .get_all(name)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .any(|item| item.trim().eq_ignore_ascii_case(token))
+    }
+
+    /// Whether the client wants to speak WebSocket on this connection.
+    pub fn wants_websocket(&self) -> bool {
+        self.has_token("connection", "upgrade") && self.has_token("upgrade", "websocket")
+    }
+}
+
+/// An HTTP answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// The status.
+    pub status: u16,
+    /// The headers, in order.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Response {
+    /// An answer with a body of this type.
+    pub fn new(status: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
+        Self {
+            status,
+            headers: vec![("content-type", content_type.to_owned())],
+            body: body.into(),
+        }
+    }
+
+    /// An answer without body.
+    pub fn empty(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Bytes::new(),
+        }
+    }
+
+    /// Adds a header, or replaces it.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.set(name, value);
+        self
+    }
+
+    /// Adds a header, or replaces it.
+    pub fn set(&mut self, name: &'static str, value: impl Into<String>) {
+        self.remove(name);
+        self.headers.push((name, value.into()));
+    }
+
+    /// Takes a header out.
+    pub fn remove(&mut self, name: &str) {
+        self.headers.retain(|(key, _)| *key != name);
+    }
+
+    /// A header's value.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_decoded_and_its_first_value_counts() {
+        let query = Query::parse("EIO=4&transport=poll%69ng&EIO=3&x=%zz&sid=");
+        assert_eq!(query.get("transport"), Some("polling"));
+        assert_eq!(query.get("EIO"), Some("4"));
+        assert_eq!(query.get("x"), Some("%zz"));
+        assert_eq!(query.get("sid"), None);
+    }
+}

@@ -1,0 +1,12 @@
+//! The edge: sockets, HTTP, WebSockets, tasks and the clock. Nothing else in this crate knows of tokio or hyper's I/O.
+
+mod clock;
+mod driver;
+mod listener;
+mod polling;
+mod router;
+mod websocket;
+mod wire;
+
+pub use listener::Running;
+pub(crate) use listener::start;

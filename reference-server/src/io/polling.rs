@@ -1,0 +1,266 @@
+//! HTTP long-polling: the handshake, the GET that waits, the POST that brings.
+
+use super::driver;
+use super::router::{Connection, admit};
+use crate::engine::EngineApp;
+use crate::exchange::{Request, Response};
+use crate::link::Link;
+use crate::refusal::Refusal;
+use crate::seams::Tolerance;
+use crate::session::{Edge, Frame, Input, Output, Session, Source, close_code};
+use crate::sid;
+use crate::trace::Step;
+use crate::wire;
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use std::future::poll_fn;
+use std::io::Write;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+/// The type of every payload (EIO-PO-21).
+const TEXT: &str = "text/plain; charset=UTF-8";
+
+/// How much of a refused body is read and thrown away, and for how long, so that the client gets to read why.
+const DRAIN: (usize, Duration) = (1 << 20, Duration::from_secs(2));
+
+/// Opens a session.
+pub(crate) fn open(
+    connection: &Arc<Connection>,
+    request: &Request,
+    engine: Option<Arc<dyn EngineApp>>,
+) -> Result<Response, Refusal> {
+    let core = &connection.core;
+    let handshake = admit(core, request)?;
+    let now = core.now();
+    let session = Session::polling(core.config.clone(), now);
+    let greeting = engine.as_ref().and_then(|app| app.greeting());
+    let link = Link::new(
+        core.clone(),
+        sid::engine(),
+        handshake,
+        connection.number,
+        session,
+        engine,
+        now,
+    );
+    let mut frames = vec![wire::open(&link, true)];
+    // EIO-HS-20
+    frames.extend(greeting.map(|text| wire::message_frame(crate::session::Message::Text(text))));
+    if let Some(seams) = &core.seams {
+        seams.outward(link.view(), Edge::Poll, &mut frames);
+    }
+    // EIO-HS-12: it can be found before the client knows of it.
+    core.links.insert(&link);
+    connection
+        .tokio
+        .background
+        .spawn(driver::drive(link.clone()));
+    let mut response = payload(request, &link, &frames);
+    if let Some(cookie) = &core.config.cookie {
+        response.set(
+            "set-cookie",
+            format!("{cookie}={}; Path=/; HttpOnly; SameSite=Lax", link.sid),
+        );
+    }
+    Ok(response)
+}
+
+/// A GET: waits for something to say (EIO-PO-03).
+pub(crate) async fn get(request: &Request, link: Arc<Link>) -> Result<Response, Refusal> {
+    link.handle(Input::PollStarted, link.core.now())?;
+    let mut pending = Pending {
+        link: Some(link.clone()),
+        dropped: Input::PollDropped,
+    };
+    let mut frames = poll_fn(|context| {
+        let mut state = link.state();
+        if let Some(Output::Answer(frames)) = state.session.poll_output(Edge::Poll) {
+            return Poll::Ready(frames);
+        }
+        state.wakers.poll = Some(context.waker().clone());
+        Poll::Pending
+    })
+    .await;
+    pending.link = None;
+    if link.state().session.is_over() {
+        link.core.links.remove(&link.sid);
+    }
+    if let Some(seams) = &link.core.seams {
+        seams.outward(link.view(), Edge::Poll, &mut frames);
+    }
+    Ok(payload(request, &link, &frames))
+}
+
+/// Tells the session when hyper drops a request because its connection is gone.
+struct Pending {
+    link: Option<Arc<Link>>,
+    dropped: Input,
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if let Some(link) = self.link.take() {
+            // What became of it is nobody's to hear.
+            let _ = link.handle(self.dropped.clone(), link.core.now());
+        }
+    }
+}
+
+/// A POST: its packets one after the other (EIO-PO-19).
+pub(crate) async fn post(
+    request: &Request,
+    link: Arc<Link>,
+    body: Incoming,
+) -> Result<Response, Refusal> {
+    link.handle(Input::PostStarted, link.core.now())?;
+    let mut pending = Pending {
+        link: Some(link.clone()),
+        dropped: Input::PostDropped,
+    };
+    let config = &link.core.config;
+    let patience = config.ping_interval + config.ping_timeout;
+    let read = tokio::time::timeout(patience, read(body, config.max_payload)).await;
+    let outcome = match read {
+        Ok(Ok(body)) => take(request, &link, body),
+        Ok(Err(Unread::TooLarge(rest))) => {
+            link.core.surroundings.spawn(Box::pin(drain(rest)));
+            Err(Refusal::TooLarge)
+        }
+        // EIO-PO-18: dropping `pending` ends the session.
+        Ok(Err(Unread::Broken)) | Err(_) => return Err(Refusal::BadRequest),
+    };
+    pending.link = None;
+    // The session takes note, and has nothing to refuse.
+    let _ = link.handle(Input::PostFinished, link.core.now());
+    outcome?;
+    // EIO-PO-01, EIO-HD-12
+    Ok(Response::new(200, TEXT, "ok").with("cache-control", "no-store"))
+}
+
+enum Unread {
+    TooLarge(Incoming),
+    Broken,
+}
+
+/// Reads a body up to the limit, in bytes (EIO-LM-03), and not a piece further (EIO-LM-04).
+async fn read(mut body: Incoming, limit: usize) -> Result<Vec<u8>, Unread> {
+    let announced = hyper::body::Body::size_hint(&body).lower();
+    if announced > limit as u64 {
+        return Err(Unread::TooLarge(body));
+    }
+    let mut read = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame
+            .map_err(drop)
+            .and_then(|frame| frame.into_data().map_err(drop))
+        else {
+            return Err(Unread::Broken);
+        };
+        if read.len() + data.len() > limit {
+            return Err(Unread::TooLarge(body));
+        }
+        read.extend_from_slice(&data);
+    }
+    Ok(read)
+}
+
+async fn drain(mut body: Incoming) {
+    let (limit, patience) = DRAIN;
+    let all = async {
+        let mut seen = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            seen += frame.data_ref().map_or(0, Bytes::len);
+            if seen > limit {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(patience, all).await;
+}
+
+/// Gives the packets of a body to the session.
+fn take(request: &Request, link: &Arc<Link>, mut body: Vec<u8>) -> Result<(), Refusal> {
+    if let Some(seams) = &link.core.seams {
+        seams.body(link.view(), &mut body);
+    }
+    let body = Bytes::from(body);
+    let raw = request
+        .header("content-type")
+        .is_some_and(|kind| kind.starts_with("application/octet-stream"));
+    // EIO-PO-14, EIO-PL-15
+    if raw || std::str::from_utf8(&body).is_err() {
+        return malformed(link, &body);
+    }
+    for packet in wire::payload(&body) {
+        let Ok(packet) = packet else {
+            malformed(link, &body)?;
+            continue;
+        };
+        link.core
+            .trace(link, || Step::EngineIn(format!("{packet:?}")));
+        let mut packets = Vec::new();
+        match &link.core.seams {
+            None => packets.push(packet),
+            Some(seams) => seams.inward(link.view(), Source::Post, packet, &mut packets),
+        }
+        for packet in packets {
+            match link.handle(Input::Received(Source::Post, packet), link.core.now()) {
+                Ok(()) => {}
+                // EIO-CL-02, EIO-CL-05: it was well until it closed, and nothing behind that counts.
+                Err(Refusal::SessionUnknown) => return Ok(()),
+                Err(refusal) => return Err(refusal),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn malformed(link: &Arc<Link>, raw: &Bytes) -> Result<(), Refusal> {
+    let tolerance = link
+        .core
+        .seams
+        .as_ref()
+        .map(|seams| seams.malformed(link.view(), Source::Post, raw));
+    if tolerance == Some(Tolerance::Ignore) {
+        return Ok(());
+    }
+    link.handle(
+        Input::Malformed(Source::Post, close_code::PROTOCOL),
+        link.core.now(),
+    )
+}
+
+/// An answer with these packets, compressed where the client takes it and it pays (EIO-PO-24).
+fn payload(request: &Request, link: &Link, frames: &[Frame]) -> Response {
+    for frame in frames {
+        link.core
+            .trace(link, || Step::EngineOut(wire::show_frame(frame)));
+    }
+    let body = wire::encode_payload(frames);
+    let config = &link.core.config;
+    // EIO-PO-22
+    let response = Response::new(200, TEXT, body.clone()).with("cache-control", "no-store");
+    if body.len() < config.compression_threshold || !request.has_token("accept-encoding", "gzip") {
+        return response;
+    }
+    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 2), Compression::fast());
+    let compressed = encoder.write_all(&body).and_then(|()| encoder.finish());
+    match compressed {
+        Ok(compressed) => {
+            let response = Response {
+                body: compressed.into(),
+                ..response
+            };
+            response
+                .with("content-encoding", "gzip")
+                .with("vary", "Accept-Encoding")
+        }
+        // Writing into memory does not fail; if it did, the payload is right as it is.
+        Err(_) => response,
+    }
+}

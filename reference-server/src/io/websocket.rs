@@ -1,0 +1,439 @@
+//! WebSockets: the handshake, and the task that carries frames between the socket and its session.
+
+use super::router::{Connection, admit};
+use super::wire::Wire;
+use crate::engine::EngineApp;
+use crate::exchange::{Request, Response};
+use crate::link::Link;
+use crate::refusal::Refusal;
+use crate::seams::Tolerance;
+use crate::session::{
+    Edge, Frame, Input, Message, Output, Received, Session, SocketId, Source, close_code,
+};
+use crate::sid;
+use crate::trace::Step;
+use crate::wire;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use futures_util::{Sink, Stream};
+use hyper::http::Method;
+use sha1::{Digest, Sha1};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame as WsFrame, Utf8Bytes};
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message as WsMessage};
+
+/// RFC 6455, section 1.3.
+const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// How long a closed connection is still read, so that the client gets to read why.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// Frames taken from one socket before others get their turn.
+const TURN: usize = 64;
+
+/// Bytes waiting for a client above which nothing more is read from it.
+const BACKLOG: usize = 1 << 20;
+
+/// Small, since most connections are idle most of the time; a larger message grows the buffer while it lasts.
+const READ_BUFFER: usize = 2 << 10;
+const WRITE_BUFFER: usize = 16 << 10;
+
+/// A connection that becomes a WebSocket after its 101.
+pub(crate) struct Accepted {
+    link: Arc<Link>,
+    socket: SocketId,
+}
+
+/// Opens a session on a WebSocket (EIO-HS-08).
+pub(crate) fn open(
+    connection: &Arc<Connection>,
+    request: &Request,
+    engine: Option<Arc<dyn EngineApp>>,
+) -> Result<Response, Refusal> {
+    let core = &connection.core;
+    let accept = accept(request)?;
+    if let Err(response) = accept {
+        return Ok(response);
+    }
+    let handshake = admit(core, request)?;
+    let now = core.now();
+    let socket = SocketId(0);
+    let session = Session::websocket(core.config.clone(), socket, now);
+    let greeting = engine.as_ref().and_then(|app| app.greeting());
+    let link = Link::new(
+        core.clone(),
+        sid::engine(),
+        handshake,
+        connection.number,
+        session,
+        engine,
+        now,
+    );
+    core.links.insert(&link);
+    let open = wire::open(&link, false);
+    let _ = link.state().session.handle(
+        Input::Send {
+            first: open,
+            rest: Vec::new(),
+            volatile: false,
+        },
+        now,
+    );
+    if let Some(text) = greeting {
+        link.send_message(Message::Text(text));
+    }
+    connection.become_websocket(Accepted { link, socket });
+    Ok(accept.unwrap_or_else(|response| response))
+}
+
+/// Takes a WebSocket for a session that there is (EIO-UP).
+pub(crate) fn upgrade(
+    connection: &Arc<Connection>,
+    request: &Request,
+    link: Arc<Link>,
+) -> Result<Response, Refusal> {
+    let accept = accept(request)?;
+    if accept.is_ok() {
+        let socket = link.next_socket();
+        match link.handle(Input::SocketOpened(socket), link.core.now()) {
+            // The session closes the one it does not want, as soon as it is one.
+            Ok(()) | Err(Refusal::BadRequest) => {}
+            Err(refusal) => return Err(refusal),
+        }
+        connection.become_websocket(Accepted { link, socket });
+    }
+    Ok(accept.unwrap_or_else(|response| response))
+}
+
+/// The 101, or the answer to a version that nobody speaks (EIO-QE-24, EIO-WS-22).
+fn accept(request: &Request) -> Result<Result<Response, Response>, Refusal> {
+    if request.header("sec-websocket-version") != Some("13") {
+        let response = Response::new(426, "text/plain; charset=UTF-8", "Upgrade Required");
+        return Ok(Err(response.with("sec-websocket-version", "13")));
+    }
+    let key = request
+        .header("sec-websocket-key")
+        .ok_or(Refusal::BadRequest)?;
+    if request.method != Method::GET || !STANDARD.decode(key).is_ok_and(|key| key.len() == 16) {
+        return Err(Refusal::BadRequest);
+    }
+    let digest = Sha1::new().chain_update(key).chain_update(GUID).finalize();
+    Ok(Ok(Response::empty(101)
+        .with("connection", "Upgrade")
+        .with("upgrade", "websocket")
+        .with("sec-websocket-accept", STANDARD.encode(digest))))
+}
+
+/// Carries frames until the WebSocket ends.
+pub(crate) async fn serve(stream: TcpStream, read: Bytes, accepted: Accepted) {
+    let Accepted { link, socket } = accepted;
+    match link.core.seams.clone().filter(|seams| seams.sees_wire()) {
+        None => carry(stream, read, link, socket).await,
+        Some(_) => {
+            let wire = Wire::new(stream, link.clone(), read);
+            carry(wire, Bytes::new(), link, socket).await;
+        }
+    }
+}
+
+async fn carry<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    read: Bytes,
+    link: Arc<Link>,
+    socket: SocketId,
+) {
+    let limit = Some(link.core.config.max_payload);
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        // EIO-LM-06 to EIO-LM-08
+        .max_message_size(limit)
+        .max_frame_size(limit);
+    let stream =
+        WebSocketStream::from_partially_read(stream, read.to_vec(), Role::Server, Some(config))
+            .await;
+    let sleep = Box::pin(tokio::time::sleep_until(link.core.now().into()));
+    let mut carrier = Carrier {
+        stream,
+        socket,
+        link,
+        sleep,
+        alarm: None,
+        closing: false,
+        ended: false,
+    };
+    poll_fn(|context| carrier.poll(context)).await;
+    let Carrier {
+        mut stream, link, ..
+    } = carrier;
+    // Whatever ended it; the session may know already.
+    let _ = link.handle(Input::SocketClosed(socket), link.core.now());
+    if link.state().session.is_over() {
+        link.core.links.remove(&link.sid);
+    }
+    drop(link);
+    linger(stream.get_mut()).await;
+}
+
+/// Says that nothing more comes, and reads on for a little: closing with unread data would destroy what was sent last.
+pub(crate) async fn linger<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) {
+    if stream.shutdown().await.is_err() {
+        return;
+    }
+    let mut waste = [0; 1024];
+    let rest = async { while stream.read(&mut waste).await.is_ok_and(|read| read > 0) {} };
+    let _ = tokio::time::timeout(LINGER, rest).await;
+}
+
+/// One WebSocket and its session.
+struct Carrier<S> {
+    stream: WebSocketStream<S>,
+    socket: SocketId,
+    link: Arc<Link>,
+    sleep: Pin<Box<Sleep>>,
+    /// When `sleep` ends.
+    alarm: Option<Instant>,
+    /// A close frame went out; its answer is awaited.
+    closing: bool,
+    /// Nothing more can be read.
+    ended: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Carrier<S> {
+    /// Carries what there is to carry, both ways; ready when the WebSocket is at its end.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let now = self.link.core.now();
+            if self.alarm.is_some_and(|alarm| now >= alarm) {
+                if self.closing {
+                    return Poll::Ready(());
+                }
+                self.alarm = None;
+                self.link.tick(now);
+            }
+            self.link.run();
+            let more = self.read(context, now);
+            let written = self.write(context);
+            if self.ended && (written.is_ready() || self.closing) {
+                return Poll::Ready(());
+            }
+            if matches!(written, Poll::Ready(false)) {
+                return Poll::Ready(());
+            }
+            if more {
+                // Others get their turn; this task comes back at once.
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if self.rest(context, written.is_pending()) {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Waits for something to happen; false if something has.
+    fn rest(&mut self, context: &mut Context<'_>, blocked: bool) -> bool {
+        let mut state = self.link.state();
+        let deadline = if self.closing {
+            self.alarm
+        } else {
+            state.poll_timeout()
+        };
+        if !self.closing {
+            if self.alarm != deadline
+                && let Some(deadline) = deadline
+            {
+                self.sleep.as_mut().reset(deadline.into());
+            }
+            self.alarm = deadline;
+            if !blocked && (state.session.has_output(Edge::Socket(self.socket)) || state.has_work())
+            {
+                return false;
+            }
+            state.wakers.alarm = deadline;
+            state
+                .wakers
+                .sockets
+                .retain(|(socket, _)| *socket != self.socket);
+            state
+                .wakers
+                .sockets
+                .push((self.socket, context.waker().clone()));
+        }
+        drop(state);
+        // Its waking is all that is wanted; the clock is asked at the next turn.
+        deadline.is_none() || self.sleep.as_mut().poll(context).is_pending()
+    }
+
+    /// Reads frames, a turn at most; true if there may be more.
+    fn read(&mut self, context: &mut Context<'_>, now: Instant) -> bool {
+        for _ in 0..TURN {
+            if self.ended || self.link.state().session.backlog().1 > BACKLOG {
+                return false;
+            }
+            match Pin::new(&mut self.stream).poll_next(context) {
+                Poll::Pending => return false,
+                Poll::Ready(Some(Ok(message))) => self.message(message, now),
+                Poll::Ready(Some(Err(error))) => self.error(&error, now),
+                Poll::Ready(None) => self.ended = true,
+            }
+        }
+        true
+    }
+
+    fn message(&mut self, message: WsMessage, now: Instant) {
+        if self.closing {
+            return;
+        }
+        self.link
+            .core
+            .trace(&self.link, || Step::FrameIn(show_message(&message)));
+        let packet = match message {
+            WsMessage::Text(text) => {
+                let raw = Bytes::from(text);
+                match wire::engine_text(&raw) {
+                    Ok(packet) => packet,
+                    Err(_) => return self.malformed(&raw, now),
+                }
+            }
+            WsMessage::Binary(data) => Received::Message(Message::Binary(data)),
+            // tungstenite answers them itself (EIO-WS-11, EIO-WS-14).
+            WsMessage::Ping(_) | WsMessage::Pong(_) | WsMessage::Close(_) | WsMessage::Frame(_) => {
+                return;
+            }
+        };
+        self.link
+            .core
+            .trace(&self.link, || Step::EngineIn(format!("{packet:?}")));
+        let source = Source::Socket(self.socket);
+        let Some(seams) = &self.link.core.seams else {
+            // What the session refuses it has answered by a hang-up.
+            let _ = self.link.handle(Input::Received(source, packet), now);
+            return;
+        };
+        let mut packets = Vec::new();
+        seams.inward(self.link.view(), source, packet, &mut packets);
+        for packet in packets {
+            let _ = self.link.handle(Input::Received(source, packet), now);
+        }
+    }
+
+    fn malformed(&mut self, raw: &Bytes, now: Instant) {
+        let source = Source::Socket(self.socket);
+        let tolerance = self
+            .link
+            .core
+            .seams
+            .as_ref()
+            .map(|seams| seams.malformed(self.link.view(), source, raw));
+        if tolerance != Some(Tolerance::Ignore) {
+            let _ = self
+                .link
+                .handle(Input::Malformed(source, close_code::PROTOCOL), now);
+        }
+    }
+
+    /// What tungstenite does not accept (EIO-WS-12, EIO-WS-13, EIO-WS-23), or the end of TCP (EIO-WS-15).
+    fn error(&mut self, error: &Error, now: Instant) {
+        self.ended = true;
+        let code = match error {
+            Error::Capacity(_) => close_code::TOO_BIG,
+            Error::Utf8(_) => close_code::NOT_UTF8,
+            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => return,
+            Error::Protocol(_) => close_code::PROTOCOL,
+            _ => return,
+        };
+        let _ = self
+            .link
+            .handle(Input::Malformed(Source::Socket(self.socket), code), now);
+    }
+
+    /// Writes what the session has to say, and flushes once. Ready with false if the connection is broken.
+    fn write(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+        loop {
+            match ready!(Pin::new(&mut self.stream).poll_ready(context)) {
+                Ok(()) => {}
+                Err(_) => return Poll::Ready(self.ended),
+            }
+            let output = self
+                .link
+                .state()
+                .session
+                .poll_output(Edge::Socket(self.socket));
+            let sent = match output {
+                None => break,
+                Some(Output::Frame(frame)) => self.send(frame),
+                Some(Output::Hangup(code)) => {
+                    self.closing = true;
+                    let alarm = self.link.core.now() + LINGER;
+                    self.alarm = Some(alarm);
+                    self.sleep.as_mut().reset(alarm.into());
+                    let close = CloseFrame {
+                        code: code.into(),
+                        reason: Utf8Bytes::from_static(""),
+                    };
+                    Pin::new(&mut self.stream)
+                        .start_send(WsMessage::Close(Some(close)))
+                        .is_ok()
+                }
+                Some(Output::Message(_) | Output::Closed(_) | Output::Answer(_)) => true,
+            };
+            if !sent {
+                return Poll::Ready(self.ended || self.closing);
+            }
+        }
+        match ready!(Pin::new(&mut self.stream).poll_flush(context)) {
+            Ok(()) => Poll::Ready(true),
+            Err(_) => Poll::Ready(self.ended),
+        }
+    }
+
+    fn send(&mut self, frame: Frame) -> bool {
+        if let Some(seams) = &self.link.core.seams {
+            let mut frames = vec![frame];
+            seams.outward(self.link.view(), Edge::Socket(self.socket), &mut frames);
+            return frames.into_iter().all(|frame| self.put(frame));
+        }
+        self.put(frame)
+    }
+
+    fn put(&mut self, frame: Frame) -> bool {
+        self.link
+            .core
+            .trace(&self.link, || Step::EngineOut(wire::show_frame(&frame)));
+        let (data, code) = match frame {
+            Frame::Text(data) => (data, Data::Text),
+            Frame::Binary(data) => (data, Data::Binary),
+        };
+        let frame = WsFrame::message(data, OpCode::Data(code), true);
+        self.link.core.trace(&self.link, || {
+            Step::FrameOut(format!("{code} {} bytes", frame.payload().len()))
+        });
+        Pin::new(&mut self.stream)
+            .start_send(WsMessage::Frame(frame))
+            .is_ok()
+    }
+}
+
+fn show_message(message: &WsMessage) -> String {
+    match message {
+        WsMessage::Text(text) => format!("text {} bytes", text.len()),
+        WsMessage::Binary(data) => format!("binary {} bytes", data.len()),
+        WsMessage::Ping(_) => "ping".to_owned(),
+        WsMessage::Pong(_) => "pong".to_owned(),
+        WsMessage::Close(_) => "close".to_owned(),
+        WsMessage::Frame(_) => "frame".to_owned(),
+    }
+}

@@ -1,0 +1,19 @@
+//! The Engine.IO session as a pure state machine.
+//!
+//! [`Session::handle`] takes what happened and when; [`Session::poll_output`] gives each edge what is its own: the
+//! application its messages, a pending GET its answer, a WebSocket its frames; [`Session::poll_timeout`] says when
+//! to come back with [`Input::Tick`]. There is no I/O here and no clock, so tests move the time by hand.
+
+mod heartbeat;
+mod outbox;
+mod packet;
+mod state;
+#[cfg(test)]
+mod tests;
+mod upgrade;
+
+pub use heartbeat::{Beat, Heartbeat};
+pub use outbox::{Frame, Full, Outbox};
+pub use packet::{Message, Received};
+pub use state::{CloseReason, Edge, Input, Output, Session, SocketId, Source, close_code};
+pub use upgrade::{Step, Upgrade};
