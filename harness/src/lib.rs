@@ -1,5 +1,6 @@
 //! siospec
 pub mod coverage;
+pub mod explain;
 pub mod judge;
 pub mod network;
 pub mod outcome;
