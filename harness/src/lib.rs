@@ -1,4 +1,5 @@
 //! siospec
+pub mod client;
 pub mod coverage;
 pub mod explain;
 pub mod judge;

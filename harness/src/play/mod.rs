@@ -1,11 +1,23 @@
 //! Plays one trial against one server: does what the steps say, and finds the first that fails.
 
+mod act;
+mod detour;
+mod either;
 mod endpoint;
+mod exchange;
+mod fence;
+mod finish;
+mod isolation;
+mod observe;
 mod options;
 mod played;
+mod player;
 mod pulse;
+mod step;
+mod trouble;
 
 pub use endpoint::{Endpoint, EndpointError};
 pub use options::{Pending, PlayOptions, TargetControl};
 pub use played::{End, Failure, Played, StepTime};
+pub use player::play;
 pub use pulse::Pulse;

@@ -15,9 +15,8 @@ pub struct Played {
     pub took: Duration,
     /// When each top-level step began and how long it took, in order; the setup is not among them.
     pub steps: Vec<StepTime>,
-    /// The harness's own scheduler was late by this much, which is more than the tolerance, at
-    /// some moment of a step that compares times. A [`End::Failed`] beside it is no verdict: play
-    /// the trial again.
+    /// The trial failed by a time, and during it the harness's own scheduler was late by this much,
+    /// which is more than the tolerance. That is no verdict: play the trial again.
     pub late: Option<Duration>,
 }
 

@@ -66,3 +66,25 @@ pub enum Operator {
     /// `*`
     Times,
 }
+
+impl Check {
+    /// Whether a time unit stands in it, so that its outcome may hang on the pace of a machine.
+    #[must_use]
+    pub fn has_time(&self) -> bool {
+        match &self.condition {
+            Condition::Compare(left, _, right) => left.has_time() || right.has_time(),
+            Condition::Distinct(terms) => terms.iter().any(Term::has_time),
+        }
+    }
+}
+
+impl Term {
+    fn has_time(&self) -> bool {
+        match self {
+            Self::Time(_) => true,
+            Self::Number(_) | Self::Text(_) | Self::Value(_) => false,
+            Self::Len(term) => term.has_time(),
+            Self::Arithmetic(left, _, right) => left.has_time() || right.has_time(),
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! A session on HTTP long-polling: packets go out by POST, one after the other, and come in by a
+//! GET that is always open, unless the scenario polls by itself.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use base64::Engine as _;
+use bytes::Bytes;
+use tokio::task::JoinHandle;
+
+use super::arrivals::{Arrivals, What};
+use super::http::{Call, Exchange, NoAnswer};
+use super::packet::describe;
+use super::reach::Reach;
+use super::websocket::{Heartbeat, is_ping};
+use crate::judge::{Answer, Ending, Received};
+use crate::scenario::literal::EndingKind;
+use crate::transcript::{Direction, Lane, Layer};
+
+/// A polling session after its handshake. Dropping it ends its requests. Clones share it.
+#[derive(Clone)]
+pub struct Polling {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    reach: Reach,
+    lane: Lane,
+    target: String,
+    headers: Vec<(String, String)>,
+    heartbeat: Heartbeat,
+    arrivals: Mutex<Arrivals>,
+    upgrade: AtomicU8,
+    // At most one POST at a time, in the order in which they were asked for (EIO-PO-09).
+    posts: tokio::sync::Mutex<()>,
+    counters: Mutex<Counters>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+const NO_UPGRADE: u8 = 0;
+const UPGRADING: u8 = 1;
+const UPGRADED: u8 = 2;
+
+#[derive(Default)]
+struct Counters {
+    get: u32,
+    post: u32,
+}
+
+impl Polling {
+    /// A session whose handshake was answered. `target` is path and query with the `sid`.
+    pub fn new(
+        reach: &Reach,
+        lane: Lane,
+        target: String,
+        headers: Vec<(String, String)>,
+        heartbeat: Heartbeat,
+    ) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                reach: reach.clone(),
+                lane,
+                target,
+                headers,
+                heartbeat,
+                arrivals: Mutex::default(),
+                upgrade: AtomicU8::new(NO_UPGRADE),
+                posts: tokio::sync::Mutex::new(()),
+                counters: Mutex::new(Counters::default()),
+                tasks: Mutex::new(Vec::new()),
+            }),
+        }
+    }
+
+    /// What has arrived by the GETs of this session.
+    pub fn arrivals(&self) -> Arrivals {
+        self.inner
+            .arrivals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// A WebSocket for the same session was opened: the next noop (EIO-UP-03) is the sign to ask
+    /// no more, and is nobody else's business.
+    pub fn expect_upgrade(&self) {
+        let _ = self.inner.upgrade.compare_exchange(
+            NO_UPGRADE,
+            UPGRADING,
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
+    }
+
+    /// The session lives on the WebSocket now. What waits unread here stands first in its queue,
+    /// and so does what a last GET may still bring.
+    pub fn upgraded_to(&self, arrivals: &Arrivals) {
+        let own = std::mem::replace(
+            &mut *self
+                .inner
+                .arrivals
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+            arrivals.clone(),
+        );
+        self.inner.upgrade.store(UPGRADED, Ordering::Relaxed);
+        arrivals.succeed(&own);
+    }
+
+    /// Path and query of its requests.
+    pub fn target(&self) -> &str {
+        &self.inner.target
+    }
+
+    /// Opens one GET after the other from now on.
+    pub fn keep_polling(&self) {
+        // The task must not keep alive what aborts it when it is dropped.
+        let weak = Arc::downgrade(&self.inner);
+        self.track(tokio::spawn(async move {
+            loop {
+                let Some(inner) = weak.upgrade() else { return };
+                let exchange = Self { inner }.get();
+                let (_, outcome) = exchange.outcome().await;
+                let Some(inner) = weak.upgrade() else { return };
+                if !(Self { inner }).take(outcome) {
+                    return;
+                }
+            }
+        }));
+    }
+
+    /// One GET, for a scenario that polls by itself.
+    pub fn get(&self) -> Exchange {
+        let call = Call {
+            headers: self.inner.headers.clone(),
+            ..Call::get(&self.inner.target)
+        };
+        let number = {
+            let mut counters = self.counters();
+            counters.get += 1;
+            counters.get
+        };
+        let lane = self.inner.lane.of(format!("get {number}"));
+        Exchange::start(&self.inner.reach, lane, call)
+    }
+
+    /// Sends packets as one payload, after all earlier POSTs were answered; returns the answer.
+    pub async fn post(&self, packets: &[Received]) -> Result<Answer, NoAnswer> {
+        let turn = self.inner.posts.lock().await;
+        let mut headers = self.inner.headers.clone();
+        headers.push((
+            "content-type".to_owned(),
+            "text/plain;charset=UTF-8".to_owned(),
+        ));
+        let call = Call {
+            method: "POST".to_owned(),
+            target: self.inner.target.clone(),
+            headers,
+            body: Some(payload(packets)),
+        };
+        let number = {
+            let mut counters = self.counters();
+            counters.post += 1;
+            counters.post
+        };
+        let lane = self.inner.lane.of(format!("post {number}"));
+        for packet in packets {
+            self.record(&lane, Direction::Sent, packet);
+        }
+        let exchange = Exchange::start(&self.inner.reach, lane.clone(), call);
+        let (_, outcome) = exchange.outcome().await;
+        drop(turn);
+        if let Ok(answer) = &outcome
+            && answer.status != Some(200)
+        {
+            self.inner.reach.recorder.note(
+                &lane,
+                match answer.status {
+                    Some(status) => format!("the POST was answered {status}"),
+                    None => "the POST was cut".to_owned(),
+                },
+            );
+        }
+        outcome
+    }
+
+    /// The packets of a GET's body: recorded, pings answered and left out where that is the
+    /// client's business.
+    pub fn read(&self, body: &[u8]) -> Result<Vec<Received>, String> {
+        let text =
+            std::str::from_utf8(body).map_err(|_| "the body of a GET is not UTF-8".to_owned())?;
+        let lane = self.inner.lane.of("polling");
+        let mut packets = Vec::new();
+        for part in text.split('\u{1e}') {
+            let packet = parse(part);
+            self.record(&lane, Direction::Received, &packet);
+            if is_ping(&packet) && self.inner.heartbeat == Heartbeat::Answered {
+                self.pong();
+            } else {
+                packets.push(packet);
+            }
+        }
+        Ok(packets)
+    }
+
+    /// Queues the packets of a body, but for the first `skip` ones.
+    pub fn deliver(&self, body: &[u8], skip: usize) -> Result<(), String> {
+        let packets = self.read(body)?;
+        self.queue(packets.into_iter().skip(skip).collect());
+        Ok(())
+    }
+
+    /// Ends its requests, and with them their connections; they have ended when this returns.
+    pub async fn stop(&self) {
+        let tasks = std::mem::take(&mut *self.tasks());
+        for task in tasks {
+            task.abort();
+            let _ = task.await;
+        }
+    }
+
+    /// Queues what a GET of the scenario brought, as if the client had polled by itself.
+    pub fn absorb(&self, outcome: Result<Answer, NoAnswer>) -> bool {
+        self.take(outcome)
+    }
+
+    /// Queues what a GET brought; `false` where there is nothing more to ask for.
+    fn take(&self, outcome: Result<Answer, NoAnswer>) -> bool {
+        let what = match outcome {
+            Ok(answer) if answer.status == Some(200) => match self.read(&answer.body) {
+                Ok(packets) => return self.queue(packets),
+                Err(error) => What::Broken(error),
+            },
+            Ok(answer) => match answer.status {
+                Some(400..=499) => ended(EndingKind::Gone),
+                Some(status) => What::Broken(format!("a GET was answered {status}")),
+                None => ended(EndingKind::Fin),
+            },
+            Err(NoAnswer::Unreachable(_)) => ended(EndingKind::Fin),
+            Err(error) => What::Broken(error.to_string()),
+        };
+        if self.inner.upgrade.load(Ordering::Relaxed) == UPGRADED {
+            return false;
+        }
+        self.arrivals().push(self.inner.reach.recorder.now(), what);
+        false
+    }
+
+    fn queue(&self, packets: Vec<Received>) -> bool {
+        let now = self.inner.reach.recorder.now();
+        let upgrade = self.inner.upgrade.load(Ordering::Relaxed);
+        let arrivals = self.arrivals();
+        let mut open = true;
+        for packet in packets {
+            if upgrade != NO_UPGRADE && matches!(&packet, Received::Text(text) if text == "6") {
+                open = false;
+                continue;
+            }
+            let close = matches!(&packet, Received::Text(text) if text == "1");
+            open &= arrivals.push(now, What::Packet(packet));
+            if close {
+                arrivals.push(now, ended(EndingKind::Packet));
+                open = false;
+            }
+        }
+        open
+    }
+
+    fn pong(&self) {
+        let weak = Arc::downgrade(&self.inner);
+        self.track(tokio::spawn(async move {
+            if let Some(inner) = weak.upgrade() {
+                let _ = Self { inner }.post(&[Received::Text("3".to_owned())]).await;
+            }
+        }));
+    }
+
+    fn record(&self, lane: &Lane, direction: Direction, packet: &Received) {
+        let bytes = match packet {
+            Received::Text(text) => text.as_bytes(),
+            Received::Binary(bytes) => bytes,
+        };
+        self.inner
+            .reach
+            .recorder
+            .wire(lane, Layer::Engine, direction, bytes, describe(packet));
+    }
+
+    fn track(&self, task: JoinHandle<()>) {
+        let mut tasks = self.tasks();
+        tasks.retain(|task| !task.is_finished());
+        tasks.push(task);
+    }
+
+    fn tasks(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.inner
+            .tasks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn counters(&self) -> std::sync::MutexGuard<'_, Counters> {
+        self.inner
+            .counters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let tasks = self.tasks.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for task in tasks.drain(..) {
+            task.abort();
+        }
+    }
+}
+
+fn ended(kind: EndingKind) -> What {
+    What::Ended(Ending { kind, frame: None })
+}
+
+/// The body of a POST: packets joined by U+001E, binary ones as `b` and base64.
+pub fn payload(packets: &[Received]) -> Bytes {
+    let mut body = String::new();
+    for (at, packet) in packets.iter().enumerate() {
+        if at > 0 {
+            body.push('\u{1e}');
+        }
+        match packet {
+            Received::Text(text) => body.push_str(text),
+            Received::Binary(bytes) => {
+                body.push('b');
+                base64::engine::general_purpose::STANDARD.encode_string(bytes, &mut body);
+            }
+        }
+    }
+    body.into()
+}
+
+/// One packet of a payload. What looks like base64 and is not stays text, to be shown.
+fn parse(part: &str) -> Received {
+    let decoded = part.strip_prefix('b').and_then(|digits| {
+        base64::engine::general_purpose::STANDARD
+            .decode(digits)
+            .ok()
+    });
+    match decoded {
+        Some(bytes) => Received::Binary(bytes.into()),
+        None => Received::Text(part.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn payloads_carry_text_as_it_is_and_bytes_as_base64() {
+        let packets = [
+            Received::Text("451-[\"x\",{\"_placeholder\":true,\"num\":0}]".to_owned()),
+            Received::Binary(Bytes::from_static(&[1, 2, 3, 4])),
+        ];
+        let body = payload(&packets);
+        assert!(body.ends_with("\u{1e}bAQIDBA==".as_bytes()));
+        let read: Vec<Received> = std::str::from_utf8(&body)
+            .unwrap()
+            .split('\u{1e}')
+            .map(parse)
+            .collect();
+        assert_eq!(read, packets);
+        assert_eq!(parse("b!"), Received::Text("b!".to_owned()));
+    }
+}

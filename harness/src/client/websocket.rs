@@ -1,0 +1,575 @@
+//! A WebSocket connection: tokio-tungstenite makes the handshake, and from then on every frame is
+//! read, recorded and queued here.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{AbortHandle, JoinHandle};
+use tokio_tungstenite::tungstenite::handshake::client::{Request, generate_key};
+use tokio_tungstenite::tungstenite::http::HeaderMap;
+use tokio_tungstenite::tungstenite::{Error, error::ProtocolError};
+
+use super::arrivals::{Arrivals, What};
+use super::dial::{Unreachable, Wire};
+use super::frames::{Assembly, Message, RawFrame, Violation};
+use super::packet::describe;
+use super::reach::Reach;
+use crate::judge::{Answer, Ending, Received};
+use crate::scenario::literal::EndingKind;
+use crate::scenario::model::Loss;
+use crate::transcript::{Direction, Lane, Layer};
+
+/// Bytes of a refusal's body that are read.
+const REFUSAL_LIMIT: usize = 64 * 1024;
+/// How long the body of a refusal is awaited; the status alone is a verdict already.
+const REFUSAL_TIME: Duration = Duration::from_millis(500);
+
+/// One WebSocket connection. Dropping it closes the TCP connection.
+pub struct WebSocket {
+    /// What has arrived on it.
+    pub arrivals: Arrivals,
+    lane: Lane,
+    reach: Reach,
+    out: mpsc::UnboundedSender<Out>,
+    aborts: [AbortHandle; 2],
+    held: Mutex<Option<Held>>,
+}
+
+/// What keeps the TCP connection open.
+struct Held {
+    wire: Wire,
+    tasks: [JoinHandle<()>; 2],
+}
+
+/// Why no WebSocket connection came about.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum NoWebSocket {
+    /// There is no TCP or TLS connection.
+    #[error(transparent)]
+    Unreachable(#[from] Unreachable),
+    /// The server answered, but not with 101; or it ended the connection without an answer
+    /// (`status` is `None`).
+    #[error("the handshake was answered {}", status(.0))]
+    Refused(Answer),
+    /// The answer is a 101 that breaks RFC 6455, or no HTTP at all.
+    #[error("the server broke the WebSocket handshake: {0}")]
+    Broken(String),
+    /// The request as written cannot be sent through the library.
+    #[error("the handshake request cannot be sent: {0}")]
+    Request(String),
+}
+
+fn status(answer: &Answer) -> String {
+    match answer.status {
+        Some(status) => format!("{status} instead of 101"),
+        None => "by the end of the connection".to_owned(),
+    }
+}
+
+/// What the client does by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heartbeat {
+    /// Pings are answered and kept from the queue.
+    Answered,
+    /// Pings are the scenario's business.
+    Manual,
+}
+
+enum Out {
+    Bytes(Bytes, Option<oneshot::Sender<()>>),
+    Fin,
+}
+
+impl WebSocket {
+    /// Makes a connection to `target` (path and query). The first bytes behind the 101, even in
+    /// the same segment, are the first in the queue.
+    pub async fn open(
+        reach: &Reach,
+        lane: Lane,
+        target: &str,
+        headers: &[(String, String)],
+        heartbeat: Heartbeat,
+    ) -> Result<Self, NoWebSocket> {
+        let wire = Wire::dial(reach, &lane).await?;
+        let log = Arc::new(Mutex::new(Log::default()));
+        let tap = Tap {
+            wire: wire.clone(),
+            log: log.clone(),
+        };
+        let request = request(reach, target, headers)?;
+        let result = tokio_tungstenite::client_async(request, tap).await;
+        let log = std::mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner));
+        let (head, rest) = log.answer();
+        let recorder = &reach.recorder;
+        let record = |direction, bytes: &[u8], what: &str| {
+            recorder.wire(&lane, Layer::Http, direction, bytes, vec![what.to_owned()]);
+        };
+        record(Direction::Sent, &log.sent, "WebSocket handshake");
+        let refused = match result {
+            Ok(_) => {
+                record(Direction::Received, head, "WebSocket handshake");
+                None
+            }
+            Err(error) => {
+                let mut body = rest.to_vec();
+                if let Error::Http(response) = &error {
+                    read_body(&mut wire.clone(), response.headers(), &mut body).await;
+                }
+                let answer = [head, &body].concat();
+                record(Direction::Received, &answer, "no WebSocket");
+                Some(why_not(error, &body))
+            }
+        };
+        if let Some(error) = refused {
+            return Err(error);
+        }
+        let arrivals = Arrivals::default();
+        let (out, outgoing) = mpsc::unbounded_channel();
+        let writer = tokio::spawn(write(wire.clone(), outgoing));
+        let reader = Reader {
+            reach: reach.clone(),
+            lane: lane.clone(),
+            arrivals: arrivals.clone(),
+            heartbeat,
+            out: out.clone(),
+            close_sent: false,
+        };
+        let reader = tokio::spawn(reader.read(wire.clone(), rest.to_vec()));
+        Ok(Self {
+            arrivals,
+            lane,
+            reach: reach.clone(),
+            out,
+            aborts: [writer.abort_handle(), reader.abort_handle()],
+            held: Mutex::new(Some(Held {
+                wire,
+                tasks: [writer, reader],
+            })),
+        })
+    }
+
+    /// Sends one packet as one frame. On a connection that has ended it is noted and lost.
+    pub async fn send(&self, packet: &Received) {
+        let (opcode, payload) = match packet {
+            Received::Text(text) => (1, Bytes::copy_from_slice(text.as_bytes())),
+            Received::Binary(bytes) => (2, bytes.clone()),
+        };
+        self.frame(&RawFrame::new(opcode, payload), describe(packet))
+            .await;
+    }
+
+    /// Sends one frame, below the library.
+    pub async fn frame(&self, frame: &RawFrame, mut annotations: Vec<String>) {
+        annotations.insert(0, kind(frame));
+        self.reach.recorder.wire(
+            &self.lane,
+            Layer::Frame,
+            Direction::Sent,
+            &frame.payload,
+            annotations,
+        );
+        let (done, written) = oneshot::channel();
+        let _ = self.out.send(Out::Bytes(frame.encode(), Some(done)));
+        if written.await.is_err() {
+            self.note("not written: the connection has ended");
+        }
+    }
+
+    /// Ends the TCP connection without a close frame. It has ended when this returns.
+    pub async fn lose(&self, loss: Loss) {
+        let held = self
+            .held
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(held) = held else {
+            return;
+        };
+        self.note(match loss {
+            Loss::Reset => "connection reset by the client",
+            Loss::Fin => "connection ended by the client, without a close frame",
+        });
+        match loss {
+            Loss::Reset => held.wire.reset_when_dropped(),
+            Loss::Fin => {
+                let _ = self.out.send(Out::Fin);
+                self.out.closed().await;
+            }
+        }
+        for task in held.tasks {
+            task.abort();
+            let _ = task.await;
+        }
+    }
+
+    fn note(&self, text: &str) {
+        self.reach.recorder.note(&self.lane, text);
+    }
+}
+
+impl Drop for WebSocket {
+    fn drop(&mut self) {
+        for task in &self.aborts {
+            task.abort();
+        }
+    }
+}
+
+fn kind(frame: &RawFrame) -> String {
+    let name = match frame.opcode {
+        0 => "continuation",
+        1 => "text",
+        2 => "binary",
+        8 => "close",
+        9 => "ping",
+        10 => "pong",
+        _ => "reserved",
+    };
+    let mut words = format!("{name} frame");
+    for (odd, what) in [
+        (!frame.fin, "not final"),
+        (!frame.masked, "unmasked"),
+        (frame.length.is_some(), "wrong length"),
+    ] {
+        if odd {
+            words += ", ";
+            words += what;
+        }
+    }
+    if frame.rsv != 0 || name == "reserved" {
+        words += &format!(", opcode {}, reserved bits {:03b}", frame.opcode, frame.rsv);
+    }
+    words
+}
+
+/// Writes in order; a server that does not read holds up nobody but this task.
+async fn write(mut wire: Wire, mut outgoing: mpsc::UnboundedReceiver<Out>) {
+    while let Some(out) = outgoing.recv().await {
+        match out {
+            Out::Bytes(bytes, done) => {
+                if wire.write_all(&bytes).await.is_err() || wire.flush().await.is_err() {
+                    return;
+                }
+                if let Some(done) = done {
+                    let _ = done.send(());
+                }
+            }
+            Out::Fin => {
+                let _ = wire.shutdown().await;
+                return;
+            }
+        }
+    }
+}
+
+struct Reader {
+    reach: Reach,
+    lane: Lane,
+    arrivals: Arrivals,
+    heartbeat: Heartbeat,
+    out: mpsc::UnboundedSender<Out>,
+    close_sent: bool,
+}
+
+impl Reader {
+    async fn read(mut self, mut wire: Wire, first: Vec<u8>) {
+        let mut assembly = Assembly::default();
+        assembly.feed(&first);
+        let mut chunk = vec![0; 16 * 1024];
+        loop {
+            loop {
+                match assembly.next() {
+                    Ok(Some(message)) => {
+                        if !self.take(message) {
+                            return;
+                        }
+                    }
+                    Ok(None) => break,
+                    Err(violation) => return self.broken(&violation, assembly.pending()),
+                }
+            }
+            match wire.read(&mut chunk).await {
+                Ok(0) => return self.ended(EndingKind::Fin, &assembly),
+                Ok(count) => assembly.feed(&chunk[..count]),
+                // TLS without its closing alert is how many servers end; it is a FIN all the same.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return self.ended(EndingKind::Fin, &assembly);
+                }
+                Err(_) => return self.ended(EndingKind::Reset, &assembly),
+            }
+        }
+    }
+
+    /// Records and queues a message; `false` to read no further.
+    fn take(&mut self, message: Message) -> bool {
+        let what = match message {
+            Message::Text(text) => {
+                let packet = Received::Text(text);
+                if self.heartbeat == Heartbeat::Answered && is_ping(&packet) {
+                    self.record(1, b"2", vec!["ping".to_owned()]);
+                    self.reply(&RawFrame::new(1, &b"3"[..]), "pong");
+                    return true;
+                }
+                let Received::Text(text) = &packet else {
+                    return false;
+                };
+                self.record(1, text.as_bytes(), describe(&packet));
+                What::Packet(packet)
+            }
+            Message::Binary(bytes) => {
+                let packet = Received::Binary(bytes.clone());
+                self.record(2, &bytes, describe(&packet));
+                What::Packet(packet)
+            }
+            Message::Ping(payload) => {
+                self.record(9, &payload, Vec::new());
+                self.reply(
+                    &RawFrame::new(10, payload.clone()),
+                    "answer to a ping frame",
+                );
+                return true;
+            }
+            Message::Pong(payload) => {
+                self.record(10, &payload, Vec::new());
+                What::Control(10, payload)
+            }
+            Message::Close(code, reason) => {
+                let words = match code {
+                    Some(code) => format!("code {code}"),
+                    None => "no code".to_owned(),
+                };
+                self.record(8, reason.as_bytes(), vec![words]);
+                if !self.close_sent {
+                    self.close_sent = true;
+                    let frame = match code {
+                        Some(code) => RawFrame::close(code, ""),
+                        None => RawFrame::new(8, Bytes::new()),
+                    };
+                    self.reply(&frame, "answer to the close frame");
+                }
+                What::Ended(Ending {
+                    kind: EndingKind::Frame,
+                    frame: Some((code, reason)),
+                })
+            }
+        };
+        self.arrivals.push(self.reach.recorder.now(), what)
+    }
+
+    fn ended(&self, kind: EndingKind, assembly: &Assembly) {
+        let words = match kind {
+            EndingKind::Reset => "the server reset the connection",
+            _ => "the server ended the TCP stream",
+        };
+        self.reach.recorder.wire(
+            &self.lane,
+            Layer::Tcp,
+            Direction::Received,
+            assembly.pending(),
+            vec![words.to_owned()],
+        );
+        if !assembly.is_idle() {
+            self.reach
+                .recorder
+                .note(&self.lane, "the stream ended inside a frame or a message");
+        }
+        let ending = Ending { kind, frame: None };
+        self.arrivals
+            .push(self.reach.recorder.now(), What::Ended(ending));
+    }
+
+    fn broken(&self, violation: &Violation, pending: &[u8]) {
+        let recorder = &self.reach.recorder;
+        let shown = &pending[..pending.len().min(256)];
+        recorder.wire(
+            &self.lane,
+            Layer::Tcp,
+            Direction::Received,
+            shown,
+            vec![violation.to_string()],
+        );
+        self.arrivals
+            .push(recorder.now(), What::Broken(violation.to_string()));
+    }
+
+    fn reply(&self, frame: &RawFrame, why: &str) {
+        let annotations = vec![kind(frame), format!("{why}, by the client itself")];
+        self.reach.recorder.wire(
+            &self.lane,
+            Layer::Frame,
+            Direction::Sent,
+            &frame.payload,
+            annotations,
+        );
+        let _ = self.out.send(Out::Bytes(frame.encode(), None));
+    }
+
+    fn record(&self, opcode: u8, payload: &[u8], mut annotations: Vec<String>) {
+        annotations.insert(0, kind(&RawFrame::new(opcode, Bytes::new())));
+        self.reach.recorder.wire(
+            &self.lane,
+            Layer::Frame,
+            Direction::Received,
+            payload,
+            annotations,
+        );
+    }
+}
+
+/// EIO-HB-03: exactly `2`.
+pub(crate) fn is_ping(packet: &Received) -> bool {
+    matches!(packet, Received::Text(text) if text == "2")
+}
+
+/// The handshake request. Headers of the scenario take the place of ordinary ones.
+fn request(
+    reach: &Reach,
+    target: &str,
+    headers: &[(String, String)],
+) -> Result<Request, NoWebSocket> {
+    let endpoint = &reach.endpoint;
+    let scheme = if endpoint.encrypted() { "wss" } else { "ws" };
+    let ordinary = [
+        ("host", endpoint.authority()),
+        ("connection", "Upgrade".to_owned()),
+        ("upgrade", "websocket".to_owned()),
+        ("sec-websocket-version", "13".to_owned()),
+        ("sec-websocket-key", generate_key()),
+    ];
+    let added: Vec<&(String, String)> = endpoint.headers.iter().chain(headers).collect();
+    let mut builder =
+        Request::builder().uri(format!("{scheme}://{}{target}", endpoint.authority()));
+    for (name, value) in &ordinary {
+        if !added.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)) {
+            builder = builder.header(*name, value);
+        }
+    }
+    for (name, value) in added {
+        builder = builder.header(name, value);
+    }
+    builder
+        .body(())
+        .map_err(|error| NoWebSocket::Request(error.to_string()))
+}
+
+/// The body of a refusal, as far as it comes soon.
+async fn read_body(wire: &mut Wire, headers: &HeaderMap, body: &mut Vec<u8>) {
+    let length = headers
+        .get("content-length")
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok())
+        .unwrap_or(REFUSAL_LIMIT)
+        .min(REFUSAL_LIMIT);
+    let reading = async {
+        let mut chunk = [0; 4096];
+        while body.len() < length && !body.ends_with(b"0\r\n\r\n") {
+            match wire.read(&mut chunk).await {
+                Ok(0) | Err(_) => break,
+                Ok(count) => body.extend_from_slice(&chunk[..count]),
+            }
+        }
+    };
+    let _ = tokio::time::timeout(REFUSAL_TIME, reading).await;
+}
+
+fn why_not(error: Error, rest: &[u8]) -> NoWebSocket {
+    let cut = || {
+        NoWebSocket::Refused(Answer {
+            status: None,
+            headers: Vec::new(),
+            body: Bytes::new(),
+        })
+    };
+    match error {
+        Error::Http(response) => NoWebSocket::Refused(Answer {
+            status: Some(response.status().as_u16()),
+            headers: response
+                .headers()
+                .iter()
+                .map(|(name, value)| {
+                    let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+                    (name.as_str().to_owned(), value)
+                })
+                .collect(),
+            body: Bytes::copy_from_slice(rest),
+        }),
+        Error::Io(_) | Error::Protocol(ProtocolError::HandshakeIncomplete) => cut(),
+        Error::HttpFormat(error) => NoWebSocket::Request(error.to_string()),
+        Error::Url(error) => NoWebSocket::Request(error.to_string()),
+        Error::Protocol(
+            error @ (ProtocolError::InvalidHeader(_)
+            | ProtocolError::WrongHttpMethod
+            | ProtocolError::WrongHttpVersion),
+        ) => NoWebSocket::Request(error.to_string()),
+        error => NoWebSocket::Broken(error.to_string()),
+    }
+}
+
+/// The connection during the handshake, with a copy of everything that passes.
+struct Tap {
+    wire: Wire,
+    log: Arc<Mutex<Log>>,
+}
+
+#[derive(Default)]
+struct Log {
+    sent: Vec<u8>,
+    received: Vec<u8>,
+}
+
+impl Log {
+    /// The head of the answer, and what came behind it.
+    fn answer(&self) -> (&[u8], &[u8]) {
+        let end = memchr::memmem::find(&self.received, b"\r\n\r\n")
+            .map_or(self.received.len(), |at| at + 4);
+        self.received.split_at(end)
+    }
+}
+
+impl Tap {
+    fn log(&self) -> std::sync::MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl AsyncRead for Tap {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut self.wire).poll_read(cx, buf);
+        if polled.is_ready() {
+            self.log().received.extend(&buf.filled()[before..]);
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Tap {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.wire).poll_write(cx, bytes);
+        if let Poll::Ready(Ok(count)) = polled {
+            self.log().sent.extend(&bytes[..count]);
+        }
+        polled
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.wire).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.wire).poll_shutdown(cx)
+    }
+}
