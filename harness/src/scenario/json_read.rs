@@ -354,7 +354,9 @@ pub(super) fn number_length(text: &str) -> Option<usize> {
     Some(at)
 }
 
-/// The `~/regex/` at the start of `text`, and its length. `\/` is a slash within.
+/// The `~/regex/` at the start of `text`, and its length. `\/` is a slash within; behind the last
+/// slash can stand `i` (letter case does not matter), `m` (`^` and `$` are a line's) and `s` (`.` is
+/// any character).
 pub(super) fn regex_literal(text: &str) -> Result<(Pattern, usize), String> {
     let Some(body) = text.strip_prefix("~/") else {
         return Err("a regular expression is written ~/like this/".to_owned());
@@ -364,12 +366,17 @@ pub(super) fn regex_literal(text: &str) -> Result<(Pattern, usize), String> {
     while let Some((i, c)) = chars.next() {
         match c {
             '/' => {
+                let behind = &body[i + 1..];
+                let flags = behind.len() - behind.trim_start_matches(['i', 'm', 's']).len();
+                if flags > 0 {
+                    source = format!("(?{}){source}", &behind[..flags]);
+                }
                 let regex = Regex::new(&source).map_err(|e| {
                     let last = e.to_string();
                     let why = last.lines().last().unwrap_or_default().trim().to_owned();
                     format!("this regular expression is broken: {why}")
                 })?;
-                return Ok((Pattern(regex), 2 + i + 1));
+                return Ok((Pattern(regex), 2 + i + 1 + flags));
             }
             '\\' => match chars.next() {
                 Some((_, '/')) => source.push('/'),

@@ -1,22 +1,19 @@
 //! Positions, asked of the YAML parser itself: the document is read again with a seed that
 //! fails on purpose at the wanted path, and the parser's error says where that was.
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use std::fmt;
 
-use super::source::{Position, Segment};
+use super::source::Segment;
 
-/// Where the node at `path` begins, if the document has one.
-#[must_use]
-pub(super) fn position(text: &str, path: &[Segment]) -> Option<Position> {
+/// The byte offset at which the node at `path` begins, its tag included, if there is one.
+pub(super) fn offset(text: &str, path: &[Segment]) -> Option<usize> {
     let error = Probe { path }
         .deserialize(serde_yaml::Deserializer::from_str(text))
         .err()?;
-    let location = error.location()?;
-    Some(Position {
-        line: location.line(),
-        column: location.column(),
-    })
+    Some(error.location()?.index())
 }
 
 /// Walks to the end of `path` and fails there.
@@ -64,6 +61,10 @@ impl<'de> Visitor<'de> for Probe<'_> {
         } else if map.next_key::<IgnoredAny>()?.is_some() {
             map.next_value_seed(Probe { path: rest })?;
         }
+        Err(A::Error::custom("here"))
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, _: A) -> Result<(), A::Error> {
         Err(A::Error::custom("here"))
     }
 }

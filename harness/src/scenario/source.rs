@@ -38,25 +38,50 @@ impl fmt::Display for Position {
     }
 }
 
+impl Source {
+    /// Line and column of a byte offset.
+    #[must_use]
+    pub fn position(&self, offset: usize) -> Position {
+        let mut offset = offset.min(self.text.len());
+        while !self.text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        let before = &self.text[..offset];
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        Position {
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+        }
+    }
+
+    /// The byte offset at which the node at `path` begins.
+    pub(super) fn locate(&self, path: &[Segment]) -> usize {
+        super::locate::offset(&self.text, path).unwrap_or(0)
+    }
+}
+
 /// Where a piece of a scenario stands. The position is found when it is first asked for.
 #[derive(Clone, Debug)]
-pub struct Place(Arc<PlaceInner>);
+pub struct Place(Arc<Inner>);
 
 #[derive(Debug)]
-struct PlaceInner {
+struct Inner {
     source: Arc<Source>,
     path: Vec<Segment>,
-    found: OnceLock<Position>,
+    offset: OnceLock<usize>,
 }
 
 impl Place {
-    /// The place of the node at `path` in `source`.
-    #[must_use]
-    pub fn new(source: &Arc<Source>, path: Vec<Segment>) -> Self {
-        Self(Arc::new(PlaceInner {
+    /// The place of the node at `path` in `source`; `offset` if it is known already.
+    pub(super) fn new(source: &Arc<Source>, path: Vec<Segment>, offset: Option<usize>) -> Self {
+        let known = OnceLock::new();
+        if let Some(offset) = offset {
+            known.get_or_init(|| offset);
+        }
+        Self(Arc::new(Inner {
             source: Arc::clone(source),
             path,
-            found: OnceLock::new(),
+            offset: known,
         }))
     }
 
@@ -72,19 +97,19 @@ impl Place {
         &self.0.source
     }
 
-    /// The way from the root of the document to this node.
+    /// The byte offset of the node's first character.
     #[must_use]
-    pub fn path(&self) -> &[Segment] {
-        &self.0.path
+    pub fn offset(&self) -> usize {
+        *self
+            .0
+            .offset
+            .get_or_init(|| self.0.source.locate(&self.0.path))
     }
 
     /// Line and column of the node's first character.
     #[must_use]
     pub fn position(&self) -> Position {
-        *self
-            .0
-            .found
-            .get_or_init(|| self.0.source.locate(&self.0.path))
+        self.0.source.position(self.offset())
     }
 
     /// The text of the node's first line, without indentation.
@@ -104,11 +129,5 @@ impl Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file(), self.position())
-    }
-}
-
-impl Source {
-    fn locate(&self, path: &[Segment]) -> Position {
-        super::locate::position(&self.text, path).unwrap_or(Position { line: 1, column: 1 })
     }
 }

@@ -16,6 +16,18 @@ impl Template {
     /// # Errors
     /// A `$` that starts no hole.
     pub fn parse(text: &str) -> Result<Self, JsonError> {
+        Self::read(text, true)
+    }
+
+    /// Reads a text in which quotes and brackets mean nothing.
+    ///
+    /// # Errors
+    /// A `$` that starts no hole.
+    pub fn parse_text(text: &str) -> Result<Self, JsonError> {
+        Self::read(text, false)
+    }
+
+    fn read(text: &str, json: bool) -> Result<Self, JsonError> {
         let mut parts = Vec::new();
         let mut plain = String::new();
         let mut quoted = false;
@@ -32,7 +44,7 @@ impl Template {
                     length += escaped.map_or(0, char::len_utf8);
                 }
                 '"' => {
-                    quoted = !quoted;
+                    quoted = json && !quoted;
                     plain.push(c);
                 }
                 '$' if !quoted && text[at + 1..].starts_with('$') => {
@@ -55,7 +67,7 @@ impl Template {
                 }
                 _ => {
                     match c {
-                        '[' | '{' if !quoted => depth += 1,
+                        '[' | '{' if json && !quoted => depth += 1,
                         ']' | '}' if !quoted => depth = depth.saturating_sub(1),
                         _ => {}
                     }

@@ -1,0 +1,134 @@
+//! The scenarios that come with the program, and those that somebody else wrote.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use include_dir::{Dir, include_dir};
+
+use super::catalogue::{Catalogue, CatalogueError};
+use super::diagnostic::Diagnostic;
+use super::header::name_of;
+use super::load::load;
+use super::model::Scenario;
+
+static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../scenarios");
+
+/// Scenarios, and what is wrong with those that are none.
+#[derive(Debug, Default)]
+pub struct Corpus {
+    /// What could be read, by name.
+    pub scenarios: Vec<Arc<Scenario>>,
+    /// Everything that is wrong with the rest.
+    pub errors: Vec<Diagnostic>,
+}
+
+/// A path that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {error}", path = .path.display())]
+pub struct PathError {
+    /// The path.
+    pub path: PathBuf,
+    /// What the system says.
+    pub error: io::Error,
+}
+
+/// The catalogue that comes with the program.
+///
+/// # Errors
+/// It was broken when the program was built.
+pub fn catalogue() -> Result<Catalogue, CatalogueError> {
+    let text = EMBEDDED
+        .get_file("requirements.yaml")
+        .and_then(|file| file.contents_utf8());
+    Catalogue::parse(text.unwrap_or("[]"))
+}
+
+impl Corpus {
+    /// The scenarios that come with the program.
+    #[must_use]
+    pub fn embedded(catalogue: &Catalogue) -> Self {
+        let mut corpus = Self::default();
+        let mut directories = vec![&EMBEDDED];
+        while let Some(directory) = directories.pop() {
+            directories.extend(directory.dirs());
+            for file in directory.files() {
+                if is_scenario(file.path()) {
+                    let shown = format!("scenarios/{}", file.path().display());
+                    corpus.add(&name_of(file.path()), &shown, file.contents(), catalogue);
+                }
+            }
+        }
+        corpus.sorted()
+    }
+
+    /// The scenarios in these files and directories. A file's name in the corpus is its path below
+    /// the directory that was named; a file that was named is known by its own name.
+    ///
+    /// # Errors
+    /// A path that cannot be read.
+    pub fn read(paths: &[PathBuf], catalogue: &Catalogue) -> Result<Self, PathError> {
+        let mut corpus = Self::default();
+        for root in paths {
+            let at = |path: &Path, error| PathError {
+                path: path.to_owned(),
+                error,
+            };
+            if std::fs::metadata(root)
+                .map_err(|error| at(root, error))?
+                .is_file()
+            {
+                let bytes = std::fs::read(root).map_err(|error| at(root, error))?;
+                let name = root.file_name().map(PathBuf::from).unwrap_or_default();
+                corpus.add(
+                    &name_of(&name),
+                    &root.display().to_string(),
+                    &bytes,
+                    catalogue,
+                );
+                continue;
+            }
+            let mut directories = vec![root.clone()];
+            while let Some(directory) = directories.pop() {
+                let entries =
+                    std::fs::read_dir(&directory).map_err(|error| at(&directory, error))?;
+                for entry in entries {
+                    let path = entry.map_err(|error| at(&directory, error))?.path();
+                    if path.is_dir() {
+                        directories.push(path);
+                    } else if is_scenario(path.strip_prefix(root).unwrap_or(&path)) {
+                        let bytes = std::fs::read(&path).map_err(|error| at(&path, error))?;
+                        let below = path.strip_prefix(root).unwrap_or(&path);
+                        corpus.add(
+                            &name_of(below),
+                            &path.display().to_string(),
+                            &bytes,
+                            catalogue,
+                        );
+                    }
+                }
+            }
+        }
+        Ok(corpus.sorted())
+    }
+
+    fn add(&mut self, name: &str, file: &str, bytes: &[u8], catalogue: &Catalogue) {
+        match load(name, file, bytes, catalogue) {
+            Ok(scenario) => self.scenarios.push(scenario),
+            Err(errors) => self.errors.extend(errors),
+        }
+    }
+
+    fn sorted(mut self) -> Self {
+        self.scenarios.sort_by(|a, b| a.name.cmp(&b.name));
+        self.errors
+            .sort_by(|a, b| (&a.source.file, a.span.start).cmp(&(&b.source.file, b.span.start)));
+        self
+    }
+}
+
+/// Every YAML file is one, but for the catalogue.
+fn is_scenario(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "yaml")
+        && path != Path::new("requirements.yaml")
+}
