@@ -1,4 +1,6 @@
 //! siospec
+
+pub mod cli;
 pub mod client;
 pub mod coverage;
 pub mod explain;
@@ -8,6 +10,7 @@ pub mod outcome;
 pub mod play;
 pub mod reconnecting;
 pub mod report;
+pub mod run;
 pub mod scenario;
 pub mod target;
 pub mod transcript;

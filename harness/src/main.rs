@@ -1,2 +1,5 @@
 //! The program `siospec`.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    siospec::cli::main()
+}

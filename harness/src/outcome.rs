@@ -115,7 +115,7 @@ pub struct Judged {
     /// Capabilities that `--require` insists on and the server does not declare; each is red.
     #[serde(default)]
     pub missing: Vec<String>,
-    /// How instances shared by several trials ended although nobody asked them to.
+    /// How instances shared by several trials ended although nobody asked them to; each is red.
     #[serde(default)]
     pub deaths: Vec<String>,
     /// From its first start to its last trial, milliseconds.
@@ -160,6 +160,8 @@ pub struct Outcome {
     pub gates: bool,
     /// What came of it.
     pub verdict: Verdict,
+    /// The command that plays this trial alone.
+    pub replay: String,
     /// Everything sent and received; `None` where nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transcript: Option<Arc<Transcript>>,
@@ -253,8 +255,10 @@ pub struct Failure {
     pub file: String,
     /// Its line, from 1.
     pub line: u32,
-    /// Its column, from 1.
+    /// Its column in characters, from 1.
     pub column: u32,
+    /// How many characters of the line it takes.
+    pub length: u32,
     /// The lines of YAML around it.
     pub snippet: Snippet,
     /// The client that it is about.
@@ -358,10 +362,10 @@ impl Conclusion {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn run(outcomes: Vec<Outcome>) -> Run {
+    pub(crate) fn run(outcomes: Vec<Outcome>) -> Run {
         Run {
             format: Run::FORMAT,
             siospec: "0".into(),
@@ -377,7 +381,7 @@ mod tests {
         }
     }
 
-    fn outcome(gates: bool, verdict: Verdict) -> Outcome {
+    pub(crate) fn outcome(gates: bool, verdict: Verdict) -> Outcome {
         Outcome {
             target: "t".into(),
             trial: "a/b".into(),
@@ -391,13 +395,14 @@ mod tests {
             repetition: 1,
             gates,
             verdict,
+            replay: "siospec run --exact --filter 'a/b'".into(),
             transcript: None,
             started_ms: 0,
             duration_ms: 0,
         }
     }
 
-    fn failed() -> Verdict {
+    pub(crate) fn failed() -> Verdict {
         Verdict::Failed { failure: failure() }
     }
 
@@ -406,6 +411,7 @@ mod tests {
             file: "scenarios/a/b.yaml".into(),
             line: 3,
             column: 5,
+            length: 2,
             snippet: Snippet::around("one\ntwo\nthree\nfour\nfive", 3),
             client: Some("A".into()),
             step: "step 1".into(),

@@ -135,6 +135,7 @@ mod tests {
                 repetition: 1,
                 gates: true,
                 verdict: Verdict::Passed,
+                replay: String::new(),
                 transcript: None,
                 started_ms: 0,
                 duration_ms: 1,

@@ -156,16 +156,13 @@ impl Foreign {
     }
 
     /// What dead instances printed last, by their configuration.
-    pub async fn deaths(&self) -> Vec<(String, String)> {
+    pub async fn deaths(&self) -> Vec<String> {
         let slots = self.slots();
         let mut all = Vec::new();
         for (settings, slot) in slots {
             let slot = slot.instance.lock().await;
-            all.extend(
-                slot.deaths
-                    .iter()
-                    .map(|death| (settings.said(), death.clone())),
-            );
+            let of = settings.said();
+            all.extend(slot.deaths.iter().map(|death| format!("{of}: {death}")));
         }
         all
     }

@@ -72,6 +72,14 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     KNOBS.iter().map(|knob| knob.name)
 }
 
+/// The contract's environment variable for a knob.
+pub fn variable(name: &str) -> Option<&'static str> {
+    KNOBS
+        .iter()
+        .find(|knob| knob.name == name)
+        .map(|knob| knob.variable)
+}
+
 /// Within what bounds a server honours a knob.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bounds {

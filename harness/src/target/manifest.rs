@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::knobs::{self, Bounds, Honoured, Setting};
 use crate::outcome::Known;
 
-/// A target, or one variant of it.
+/// A target.
 #[derive(Debug, Clone)]
 pub struct Manifest {
     /// Its name, as `--target` takes it.
@@ -81,8 +81,6 @@ struct Written {
     #[serde(default)]
     known: Vec<Known>,
     notes: Option<String>,
-    #[serde(default)]
-    variants: BTreeMap<String, Variant>,
 }
 
 /// What an error in a handler does to the process, for the reader.
@@ -91,21 +89,6 @@ struct Written {
 enum Throw {
     EndsProcess,
     LivesOn,
-}
-
-/// The same app, run in another way: what is written here replaces what the target says, `env` and `known` add to it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Variant {
-    #[serde(default)]
-    env: BTreeMap<String, Scalar>,
-    start: Option<Command>,
-    transports: Option<Vec<String>>,
-    capabilities: Option<Vec<String>>,
-    knobs: Option<BTreeMap<String, Option<WrittenBounds>>>,
-    #[serde(default)]
-    known: Vec<Known>,
-    notes: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -171,8 +154,8 @@ pub fn fill(word: &str, cache: &Path, target: &Path) -> String {
 }
 
 impl Manifest {
-    /// The target that `file` describes, and its variants as `name-variant`.
-    pub fn load(file: &Path) -> Result<Vec<Manifest>, ManifestError> {
+    /// The target that `file` describes.
+    pub fn load(file: &Path) -> Result<Manifest, ManifestError> {
         let text = std::fs::read_to_string(file).map_err(|error| ManifestError::Unreadable {
             file: file.to_path_buf(),
             error,
@@ -180,7 +163,7 @@ impl Manifest {
         Self::parse(&text, file)
     }
 
-    fn parse(text: &str, file: &Path) -> Result<Vec<Manifest>, ManifestError> {
+    fn parse(text: &str, file: &Path) -> Result<Manifest, ManifestError> {
         let wrong = |what: String| ManifestError::Wrong {
             file: file.to_path_buf(),
             what,
@@ -197,7 +180,7 @@ impl Manifest {
         };
         let path =
             |mount: &Mount, default: &str| mount.path.clone().unwrap_or_else(|| default.to_owned());
-        let plain = Manifest {
+        let manifest = Manifest {
             name: written.name.clone(),
             title: written.title,
             versions: written
@@ -226,36 +209,8 @@ impl Manifest {
             known: written.known,
             notes: written.notes,
         };
-        let mut all = vec![plain.clone()];
-        for (name, variant) in written.variants {
-            let mut varied = plain.clone();
-            varied.name = format!("{}-{name}", plain.name);
-            varied.env.extend(
-                variant
-                    .env
-                    .into_iter()
-                    .map(|(name, value)| (name, value.to_string())),
-            );
-            varied.known.extend(variant.known);
-            varied.notes = variant.notes.or(varied.notes);
-            if let Some(start) = variant.start {
-                varied.start = start.words();
-            }
-            if let Some(transports) = variant.transports {
-                varied.transports = transports;
-            }
-            if let Some(capabilities) = variant.capabilities {
-                varied.capabilities = capabilities;
-            }
-            if let Some(knobs) = variant.knobs {
-                varied.knobs = honoured(knobs).map_err(&wrong)?;
-            }
-            all.push(varied);
-        }
-        for manifest in &all {
-            manifest.check().map_err(&wrong)?;
-        }
-        Ok(all)
+        manifest.check().map_err(&wrong)?;
+        Ok(manifest)
     }
 
     fn check(&self) -> Result<(), String> {
@@ -302,7 +257,7 @@ impl Manifest {
         Ok(())
     }
 
-    /// Every target of a `targets` folder, its variants included, by name.
+    /// Every target of a `targets` folder, by name.
     pub fn all(folder: &Path) -> Result<Vec<Manifest>, ManifestError> {
         let unreadable = |error| ManifestError::Unreadable {
             file: folder.to_path_buf(),
@@ -314,11 +269,7 @@ impl Manifest {
             .filter(|file| file.is_file())
             .collect();
         files.sort();
-        let mut all = Vec::new();
-        for file in files {
-            all.extend(Self::load(&file)?);
-        }
-        Ok(all)
+        files.iter().map(|file| Self::load(file)).collect()
     }
 
     /// The target of that name or path: a `target.yaml`, a folder with one, or a name in the nearest `targets` folder.
@@ -330,13 +281,7 @@ impl Manifest {
             path.join("target.yaml")
         };
         if file.is_file() {
-            return Self::load(&file)?
-                .into_iter()
-                .next()
-                .ok_or_else(|| ManifestError::Unknown {
-                    name: name.to_owned(),
-                    known: Vec::new(),
-                });
+            return Self::load(&file);
         }
         let Some(folder) = folder() else {
             return Err(ManifestError::NoFolder {
@@ -457,26 +402,22 @@ fn listed(known: &[String]) -> String {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Vec<Manifest>, String> {
+    fn parse(text: &str) -> Result<Manifest, String> {
         Manifest::parse(text, Path::new("targets/x/target.yaml")).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn a_target_and_its_variants() {
-        let all = parse(
+    fn a_target_says_how_it_is_started_and_what_it_can_do() {
+        let flask = parse(
             "name: flask\nversions: {flask: 5.5}\nstart: $CACHE/venv/bin/python app.py\nenv: {MODE: threading}\n\
-             capabilities: [rooms]\nknobs: {pingInterval: {min: 1s}, cors: }\n\
-             variants: {gevent: {env: {MODE: gevent}, capabilities: [rooms, call]}}\n",
+             capabilities: [rooms]\nknobs: {pingInterval: {min: 1s}, cors: }\nthrow: lives-on\n",
         )
         .unwrap();
-        let names: Vec<_> = all.iter().map(|manifest| manifest.name.as_str()).collect();
-        assert_eq!(names, ["flask", "flask-gevent"]);
-        assert_eq!(all[0].start, ["$CACHE/venv/bin/python", "app.py"]);
-        assert_eq!(all[0].versions["flask"], "5.5");
-        assert_eq!(all[0].knobs.0["pingInterval"].min, Some(1000));
-        assert_eq!(all[1].env["MODE"], "gevent");
-        assert_eq!(all[1].capabilities, ["rooms", "call"]);
-        assert_eq!(all[1].knobs, all[0].knobs);
+        assert_eq!(flask.start, ["$CACHE/venv/bin/python", "app.py"]);
+        assert_eq!(flask.versions["flask"], "5.5");
+        assert_eq!(flask.env["MODE"], "threading");
+        assert_eq!(flask.knobs.0["pingInterval"].min, Some(1000));
+        assert_eq!(flask.knobs.0["cors"], Bounds::default());
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Servers under test: found, prepared, started, reached, and ended on every path.
 
+pub mod bundled;
 pub mod foreign;
 mod guard;
 pub mod instance;
 pub mod knobs;
 pub mod manifest;
+pub mod needs;
 mod output;
 pub mod prepare;
 pub mod process;
+pub mod server;
 mod signal;
 pub mod url;

@@ -17,7 +17,7 @@ pub struct Setup<'a> {
     pub name: &'a str,
     /// Its folder in the tree.
     pub dir: &'a Path,
-    /// Files of that folder; they are copied into the cache folder, and a change of any makes a new one.
+    /// Files and folders of that folder that the commands read; a change of any makes a new cache folder.
     pub inputs: &'a [String],
     /// Commands, each a list of words, run in the cache folder.
     pub commands: &'a [Vec<String>],
@@ -53,11 +53,20 @@ impl Setup<'_> {
             hash.update(format!("{name}={value}\n"));
         }
         for input in self.inputs {
-            let path = self.dir.join(input);
-            let content = fs::read(&path).map_err(|error| PrepareError::Input { path, error })?;
-            hash.update(input);
-            hash.update((content.len() as u64).to_le_bytes());
-            hash.update(&content);
+            for path in files(&self.dir.join(input))? {
+                let content = fs::read(&path).map_err(|error| PrepareError::Input {
+                    path: path.clone(),
+                    error,
+                })?;
+                hash.update(
+                    path.strip_prefix(self.dir)
+                        .unwrap_or(&path)
+                        .to_string_lossy()
+                        .as_bytes(),
+                );
+                hash.update((content.len() as u64).to_le_bytes());
+                hash.update(&content);
+            }
         }
         let digest = hash.finalize();
         let short: String = digest
@@ -84,11 +93,6 @@ impl Setup<'_> {
             fs::remove_dir_all(&folder).map_err(failed)?;
         }
         fs::create_dir_all(&folder).map_err(failed)?;
-        for input in self.inputs {
-            let to = folder.join(input);
-            fs::create_dir_all(to.parent().unwrap_or(&folder)).map_err(failed)?;
-            fs::copy(self.dir.join(input), to).map_err(failed)?;
-        }
         for command in self.commands {
             say(&format!("preparing {}: {}", self.name, command.join(" ")));
             self.run(command, &folder).await?;
@@ -152,6 +156,29 @@ impl Setup<'_> {
     }
 }
 
+/// The file itself, or every file below a folder, in a fixed order.
+fn files(path: &Path) -> Result<Vec<PathBuf>, PrepareError> {
+    let unreadable = |error| PrepareError::Input {
+        path: path.to_path_buf(),
+        error,
+    };
+    if !path.is_dir() {
+        return Ok(vec![path.to_path_buf()]);
+    }
+    let entries: Result<Vec<_>, _> = fs::read_dir(path).map_err(unreadable)?.collect();
+    let mut paths: Vec<_> = entries
+        .map_err(unreadable)?
+        .into_iter()
+        .map(|entry| entry.path())
+        .collect();
+    paths.sort();
+    let mut all = Vec::new();
+    for path in paths {
+        all.extend(files(&path)?);
+    }
+    Ok(all)
+}
+
 /// Why a target could not be prepared.
 #[derive(Debug, Error)]
 pub enum PrepareError {
@@ -213,7 +240,7 @@ mod tests {
         let cache = tempfile::tempdir().unwrap();
         fs::write(tree.path().join("pins.txt"), "1").unwrap();
         let inputs = ["pins.txt".to_owned()];
-        let commands = [words("cp pins.txt made.txt")];
+        let commands = [words("cp $TARGET/pins.txt made.txt")];
         let setup = setup(tree.path(), &inputs, &commands);
         let said = std::cell::Cell::new(0);
         let say = |_: &str| said.set(said.get() + 1);

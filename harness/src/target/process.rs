@@ -317,3 +317,126 @@ fn or_nothing(output: &str) -> &str {
         output
     }
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Launch {
+        let argv = ["sh", "-c", script].map(str::to_owned).to_vec();
+        Launch {
+            argv,
+            dir: std::env::temp_dir(),
+            env: BTreeMap::new(),
+        }
+    }
+
+    async fn refusal(script: &str) -> String {
+        let refused = shell(script).serve(Duration::from_millis(400)).await;
+        refused.unwrap_err().to_string()
+    }
+
+    /// Whether a process with that id, as printed by a script, is still there.
+    fn lives(id: &str) -> bool {
+        let asked = std::process::Command::new("kill")
+            .args(["-0", id.trim()])
+            .stderr(Stdio::null())
+            .status();
+        asked.unwrap().success()
+    }
+
+    async fn gone(id: &str) -> bool {
+        for _ in 0..200 {
+            if !lives(id) {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        false
+    }
+
+    #[tokio::test]
+    async fn serves_once_it_is_ready_and_listens() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let script = format!("echo starting; echo READY {port}; exec sleep 60");
+        let (process, said) = shell(&script).serve(Duration::from_secs(5)).await.unwrap();
+        assert_eq!(said, port);
+        assert_eq!(process.status(), None);
+        assert_eq!(process.stop(Duration::from_secs(5)).await, "signal 15");
+        assert_eq!(
+            process.output().last(9),
+            format!("    starting\n    READY {port}")
+        );
+    }
+
+    #[tokio::test]
+    async fn every_way_not_to_serve_has_its_words() {
+        let missing = Launch {
+            argv: vec!["no-such-program".into()],
+            ..shell("")
+        };
+        let error = missing
+            .serve(Duration::from_secs(1))
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("there is no program `no-such-program` here"),
+            "{error}"
+        );
+        let error = refusal("echo no module named x >&2; exit 3").await;
+        assert!(
+            error.contains("ended with exit code 3 before it printed `READY <port>`"),
+            "{error}"
+        );
+        assert!(
+            error.ends_with("it printed:\n    no module named x"),
+            "{error}"
+        );
+        let error = refusal("exec sleep 60").await;
+        assert!(error.contains("printed nothing for 400ms"), "{error}");
+        let error = refusal("echo listening on 5000; exec sleep 60").await;
+        assert!(
+            error.contains("did not print `READY <port>`") && error.ends_with("listening on 5000"),
+            "{error}"
+        );
+        let closed = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let error = refusal(&format!("echo READY {closed}; exec sleep 60")).await;
+        assert!(
+            error.contains(&format!("but nothing listens on 127.0.0.1:{closed}")),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_it_started_ends_with_it() {
+        let process = shell("sleep 60 & echo $!; wait").spawn(|_| {}).unwrap();
+        let child = loop {
+            let printed = process.output().last(1);
+            if !printed.is_empty() {
+                break printed;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        };
+        assert!(lives(&child));
+        drop(process);
+        assert!(gone(&child).await, "{child} outlived its target");
+    }
+
+    #[tokio::test]
+    async fn one_that_ignores_the_request_to_end_is_ended() {
+        let process = shell("trap '' TERM; echo set; while :; do sleep 1; done")
+            .spawn(|_| {})
+            .unwrap();
+        while process.output().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(process.stop(Duration::from_millis(50)).await, "signal 9");
+    }
+}

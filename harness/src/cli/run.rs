@@ -1,0 +1,271 @@
+//! `siospec run`: plays scenarios against servers and judges them.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{refuse, signals};
+use crate::outcome::Gate;
+use crate::report::kind::Wanted;
+use crate::report::summary;
+use crate::run::plan::Plan;
+use crate::run::rerun;
+use crate::run::selection::Filter;
+use crate::run::session::Session;
+use crate::run::stop::Stop;
+use crate::target::bundled::Bundled;
+use crate::target::manifest::Manifest;
+use crate::target::server::Server;
+use crate::target::url::Asked;
+
+/// Play scenarios against servers and judge them. Without flags: every embedded scenario, against the bundled
+/// reference server.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Scenario files, or folders of them, instead of the embedded ones
+    #[arg(value_name = "PATH")]
+    scenarios: Vec<PathBuf>,
+
+    /// Judge this target: `reference`, a name in the folder `targets`, or a path to a target.yaml (repeatable)
+    #[arg(long, value_name = "NAME", help_heading = "Servers")]
+    target: Vec<String>,
+    /// Judge the server behind this URL, which somebody else runs
+    #[arg(long, value_name = "URL", help_heading = "Servers")]
+    url: Option<String>,
+    /// Where the URL's server has Socket.IO, if not at /socket.io/
+    #[arg(long, value_name = "PATH", requires = "url", help_heading = "Servers")]
+    path: Option<String>,
+    /// A capability of the fixture contract that the URL's server has, if it has no /fixture to tell (repeatable)
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "url",
+        value_delimiter = ',',
+        help_heading = "Servers"
+    )]
+    cap: Vec<String>,
+    /// A header for every request to the URL (repeatable)
+    #[arg(long, value_name = "NAME: VALUE", requires = "url", value_parser = header, help_heading = "Servers")]
+    header: Vec<(String, String)>,
+    /// Trust the certificates of this PEM file beside the system's
+    #[arg(long, value_name = "FILE", requires = "url", help_heading = "Servers")]
+    ca: Option<PathBuf>,
+    /// Nobody else uses the URL's server: also play scenarios that need it for themselves, one at a time
+    #[arg(long, requires = "url", help_heading = "Servers")]
+    exclusive: bool,
+
+    /// Play trials whose name or requirement contains this (repeatable)
+    #[arg(long, value_name = "TEXT", help_heading = "Selection")]
+    filter: Vec<String>,
+    /// Leave out trials whose name or requirement contains this (repeatable)
+    #[arg(long, value_name = "TEXT", help_heading = "Selection")]
+    skip: Vec<String>,
+    /// `--filter` and `--skip` give whole names
+    #[arg(long, help_heading = "Selection")]
+    exact: bool,
+    /// Play stress scenarios too: hundreds of connections, memory figures
+    #[arg(long, help_heading = "Selection")]
+    stress: bool,
+    /// Play only what failed in the last run
+    #[arg(long, help_heading = "Selection")]
+    rerun_failed: bool,
+    /// Print the names of the selected trials and play nothing
+    #[arg(long, help_heading = "Selection")]
+    list: bool,
+
+    /// Which levels turn the run red, beside declared capabilities
+    #[arg(long, value_enum, default_value_t, help_heading = "Judging")]
+    gate: Gate,
+    /// Capabilities that every target must declare; `all` is every one that a scenario needs
+    #[arg(
+        long,
+        value_name = "CAPS",
+        value_delimiter = ',',
+        help_heading = "Judging"
+    )]
+    require: Vec<String>,
+    /// Play each trial this often
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Judging")]
+    repeat: u32,
+    /// Multiply deadlines and the tolerance, for slow machines and distant servers
+    #[arg(long, value_name = "F", default_value_t = 1.0, value_parser = factor, help_heading = "Judging")]
+    time_scale: f64,
+    /// Play this many trials at once
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Judging")]
+    jobs: Option<u16>,
+
+    /// Write a report: json=PATH or junit=PATH (repeatable)
+    #[arg(long, value_name = "KIND=PATH", help_heading = "Output")]
+    report: Vec<Wanted>,
+    /// A character for each trial instead of a line
+    #[arg(long, short, conflicts_with_all = ["verbose", "trace"], help_heading = "Output")]
+    quiet: bool,
+    /// Failures show their whole transcript
+    #[arg(long, short, help_heading = "Output")]
+    verbose: bool,
+    /// Every trial shows its whole transcript when it ends
+    #[arg(long, help_heading = "Output")]
+    trace: bool,
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once(':')
+        .ok_or("write NAME: VALUE, such as `Authorization: Bearer x`")?;
+    let name = name.trim();
+    reqwest::header::HeaderName::try_from(name)
+        .map_err(|_| format!("`{name}` cannot be the name of a header"))?;
+    let value = value.trim();
+    reqwest::header::HeaderValue::try_from(value)
+        .map_err(|_| format!("`{value}` cannot be the value of a header"))?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn factor(text: &str) -> Result<f64, String> {
+    let factor = text.parse::<f64>().map_err(|error| error.to_string())?;
+    (0.1..=100.0)
+        .contains(&factor)
+        .then_some(factor)
+        .ok_or_else(|| "it lies between 0.1 and 100".into())
+}
+
+impl Arguments {
+    pub(super) fn execute(self) -> ExitCode {
+        let scenarios = match super::scenarios::load(&self.scenarios) {
+            Ok(scenarios) => scenarios,
+            Err(code) => return code,
+        };
+        let servers = match self.servers() {
+            Ok(servers) => servers,
+            Err(error) => return refuse(error),
+        };
+        let failed = match self.rerun_failed.then(rerun::load).transpose() {
+            Ok(failed) => failed,
+            Err(error) => return refuse(error),
+        };
+        let plan = Plan {
+            filter: Filter {
+                wanted: self.filter.clone(),
+                skipped: self.skip.clone(),
+                exact: self.exact,
+                stress: self.stress,
+                failed,
+            },
+            gate: self.gate,
+            require: self.require.clone(),
+            repeat: self.repeat,
+            time_scale: self.time_scale,
+            verbose: self.verbose,
+            trace: self.trace,
+            arguments: self.repeated(),
+            ..Plan::new(scenarios, servers)
+        };
+        if self.list {
+            return list(&plan);
+        }
+        self.play(plan)
+    }
+
+    fn play(&self, plan: Plan) -> ExitCode {
+        let stop = Stop::default();
+        signals::listen(
+            &stop,
+            "stopping; what was judged so far is reported (again to leave at once)",
+        );
+        let session = match Session::begin(plan, stop) {
+            Ok(session) => session,
+            Err(error) => return refuse(error),
+        };
+        let jobs = self.jobs.map_or_else(Plan::jobs, usize::from);
+        session.play(&libtest_mimic::Arguments {
+            test_threads: Some(jobs),
+            quiet: self.quiet,
+            ..libtest_mimic::Arguments::default()
+        });
+        let run = session.finish();
+        rerun::save(&run);
+        let _ = write!(anstream::stdout(), "{}", summary::text(&run));
+        let mut code = run.conclusion().code();
+        for wanted in &self.report {
+            if let Err(error) = wanted.write(&run) {
+                anstream::eprintln!("siospec: cannot write {}: {error}", wanted.path.display());
+                code = code.max(super::Code::Wrong as u8);
+            }
+        }
+        ExitCode::from(code)
+    }
+
+    fn servers(&self) -> Result<Vec<Server>, String> {
+        let mut servers: Vec<Server> = Vec::new();
+        for name in &self.target {
+            let server = match name.as_str() {
+                Bundled::NAME => Server::Bundled(Bundled::new(std::env::current_exe().ok())),
+                _ => Server::foreign(Manifest::find(name).map_err(|error| error.to_string())?),
+            };
+            if servers.iter().any(|other| other.name() == server.name()) {
+                return Err(format!("--target {name} is given twice"));
+            }
+            servers.push(server);
+        }
+        if let Some(url) = &self.url {
+            let asked = Asked {
+                url: url.clone(),
+                path: self.path.clone(),
+                capabilities: self.cap.clone(),
+                headers: self.header.clone(),
+                ca: self.ca.clone(),
+                patience: Duration::from_secs(10).mul_f64(self.time_scale),
+            };
+            servers.push(Server::remote(asked, self.exclusive));
+        }
+        if servers.is_empty() {
+            servers.push(Server::Bundled(Bundled::new(std::env::current_exe().ok())));
+        }
+        Ok(servers)
+    }
+
+    /// What a replay needs beside target and trial. The values of headers may be secret and are left to the reader.
+    fn repeated(&self) -> Vec<String> {
+        let mut words: Vec<String> = self
+            .scenarios
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        words.extend(self.path.iter().map(|path| format!("--path {path}")));
+        words.extend(self.cap.iter().map(|cap| format!("--cap {cap}")));
+        words.extend(
+            self.header
+                .iter()
+                .map(|(name, _)| format!("--header '{name}: …'")),
+        );
+        words.extend(
+            self.ca
+                .iter()
+                .map(|path| format!("--ca {}", path.display())),
+        );
+        words.extend(self.exclusive.then(|| "--exclusive".to_owned()));
+        words.extend(self.stress.then(|| "--stress".to_owned()));
+        words.extend((self.time_scale != 1.0).then(|| format!("--time-scale {}", self.time_scale)));
+        words
+    }
+}
+
+/// The selected trials by name; no target is started.
+fn list(plan: &Plan) -> ExitCode {
+    let mut out = anstream::stdout().lock();
+    let trials = plan.filter.trials(&plan.scenarios);
+    for trial in &trials {
+        if writeln!(out, "{}", trial.name).is_err() {
+            break;
+        }
+    }
+    let code = if trials.is_empty() {
+        crate::outcome::Conclusion::NothingJudged.code()
+    } else {
+        0
+    };
+    ExitCode::from(code)
+}

@@ -1,0 +1,69 @@
+//! `siospec serve`: the bundled reference server, alone.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use siospec_reference_server::fixture::{self, FixtureConfig};
+
+use super::{refuse, signals};
+use crate::run::stop::Stop;
+use crate::target::knobs;
+
+/// Run the bundled reference server, with the app of the fixture contract. It prints `READY <port>` when it listens
+/// and ends on Ctrl-C. What no flag says is read from the contract's environment variables (PORT, PING_INTERVAL_MS, …).
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Port on 127.0.0.1; 0 takes a free one
+    #[arg(long, value_name = "N")]
+    port: Option<u16>,
+    /// A knob of the fixture contract, such as pingInterval=300 (milliseconds), maxPayload=1000 or recovery=1
+    /// (repeatable)
+    #[arg(long = "set", value_name = "KNOB=VALUE", value_parser = knob)]
+    knobs: Vec<(&'static str, String)>,
+}
+
+/// The variable of the contract and its value.
+fn knob(text: &str) -> Result<(&'static str, String), String> {
+    let all = || knobs::names().collect::<Vec<_>>().join(", ");
+    let (name, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("write KNOB=VALUE; knobs are {}", all()))?;
+    let variable = knobs::variable(name)
+        .ok_or_else(|| format!("there is no knob `{name}`; there are {}", all()))?;
+    Ok((variable, value.to_owned()))
+}
+
+impl Arguments {
+    pub(super) fn execute(self) -> ExitCode {
+        let set = |name: &str| {
+            self.knobs
+                .iter()
+                .rev()
+                .find(|(knob, _)| *knob == name)
+                .map(|(_, value)| value.clone())
+        };
+        let mut config =
+            FixtureConfig::from_variables(|name| set(name).or_else(|| std::env::var(name).ok()));
+        config.port = self.port.unwrap_or(config.port);
+        let port = config.port;
+        let runtime = match tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+        {
+            Ok(runtime) => runtime,
+            Err(error) => return refuse(error),
+        };
+        runtime.block_on(async {
+            let running = match fixture::serve(config).await {
+                Ok(running) => running,
+                Err(error) => return refuse(format!("cannot listen on 127.0.0.1:{port}: {error}")),
+            };
+            println!("READY {}", running.address().port());
+            let stop = Stop::default();
+            signals::listen(&stop, "");
+            stop.set().await;
+            running.stop().await;
+            ExitCode::SUCCESS
+        })
+    }
+}

@@ -1,0 +1,154 @@
+//! The run as JUnit XML: a suite for each target, a case for each trial.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use super::{failure, wire};
+use crate::outcome::{Outcome, Run, Verdict};
+
+/// Writes the run.
+pub fn write(run: &Run, to: impl Write) -> io::Result<()> {
+    let mut report = Report::new("siospec");
+    report
+        .set_timestamp(run.started)
+        .set_time(Duration::from_millis(run.duration_ms));
+    for target in &run.targets {
+        let mut suite = TestSuite::new(clean(&target.name));
+        suite
+            .set_timestamp(run.started)
+            .set_time(Duration::from_millis(target.duration_ms));
+        suite.add_test_cases(run.of(&target.name).map(case));
+        for (name, why) in target.unreachable.iter().map(|why| ("target", why)) {
+            suite.add_test_case(broken(name, why));
+        }
+        for stale in &target.stale {
+            suite.add_test_case(broken(
+                "known deviations",
+                &format!("{}: {}", stale.scenario, stale.why),
+            ));
+        }
+        for missing in &target.missing {
+            suite.add_test_case(broken(
+                "capabilities",
+                &format!("{missing} is required and not declared"),
+            ));
+        }
+        report.add_test_suite(suite);
+    }
+    report.serialize(to).map_err(io::Error::other)
+}
+
+fn case(outcome: &Outcome) -> TestCase {
+    let mut case = TestCase::new(clean(&outcome.trial), status(outcome));
+    case.set_classname(clean(&format!(
+        "{}.{}",
+        outcome.target,
+        outcome.scenario.replace('/', ".")
+    )));
+    case.set_time(Duration::from_millis(outcome.duration_ms));
+    let word = if outcome.gates { "yes" } else { "no" };
+    case.add_property(("requirements", outcome.requirements.join(" ").as_str()));
+    case.add_property(("level", outcome.level.map_or("", crate::run::level_word)));
+    case.add_property(("gates", word));
+    case.add_property(("verdict", outcome.verdict.word()));
+    case.add_property(("file", clean(&outcome.file).as_str()));
+    case
+}
+
+fn status(outcome: &Outcome) -> TestCaseStatus {
+    let mut status = match &outcome.verdict {
+        Verdict::Passed => return TestCaseStatus::success(),
+        Verdict::Errored { .. } if outcome.gates => {
+            TestCaseStatus::non_success(NonSuccessKind::Error)
+        }
+        _ if outcome.is_red() => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        _ => TestCaseStatus::skipped(),
+    };
+    let message = match &outcome.verdict {
+        Verdict::Passed => String::new(),
+        Verdict::NotOffered { reason } => format!("not offered: {reason}"),
+        Verdict::Errored { reason, .. } => format!("not judged: {reason}"),
+        Verdict::UnexpectedPass { .. } => {
+            "unexpected pass: the `known:` list says that it fails".into()
+        }
+        Verdict::KnownDeviation { known, .. } => format!("known deviation: {}", known.reason),
+        Verdict::Failed { failure } => {
+            format!(
+                "{}:{}:{}: {}",
+                failure.file, failure.line, failure.column, failure.message
+            )
+        }
+    };
+    status.set_message(clean(&message));
+    if !matches!(outcome.verdict, Verdict::NotOffered { .. }) {
+        status.set_description(clean(&failure::text(outcome, failure::Style::default())));
+    }
+    status
+}
+
+fn broken(name: &str, why: &str) -> TestCase {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_message(clean(why));
+    TestCase::new(name, status)
+}
+
+/// XML has no way to write most control characters; U+001E is shown as ␞, the rest as escapes.
+fn clean(text: &str) -> String {
+    text.split('\n')
+        .map(wire::visible)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::tests::{failed, outcome, run};
+
+    fn xml(run: &Run) -> String {
+        let mut bytes = Vec::new();
+        write(run, &mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn what_gates_fails_and_the_rest_is_skipped() {
+        let not_offered = Verdict::NotOffered {
+            reason: "needs rooms".into(),
+        };
+        let text = xml(&run(vec![
+            outcome(true, failed()),
+            outcome(false, failed()),
+            outcome(true, not_offered),
+        ]));
+        assert!(
+            text.contains(r#"<testsuite name="t" tests="3" skipped="2" errors="0" failures="1""#),
+            "{text}"
+        );
+        assert!(
+            text.contains(r#"message="scenarios/a/b.yaml:3:5: another packet""#),
+            "{text}"
+        );
+        assert!(text.contains("not offered: needs rooms"), "{text}");
+    }
+
+    #[test]
+    fn control_characters_are_made_visible() {
+        let mut bad = outcome(true, failed());
+        if let Verdict::Failed { failure } = &mut bad.verdict {
+            failure.message = "4a\u{1e}4b\u{0}".into();
+        }
+        let text = xml(&run(vec![bad]));
+        assert!(text.contains(r"4a␞4b\u0000"), "{text}");
+        assert!(!text.contains('\u{1e}') && !text.contains('\u{0}'));
+    }
+
+    #[test]
+    fn a_target_that_was_not_reached_is_an_error() {
+        let mut run = run(Vec::new());
+        run.targets[0].unreachable = Some("cannot connect".into());
+        assert!(xml(&run).contains(r#"errors="1""#));
+    }
+}

@@ -1,0 +1,114 @@
+//! `--report kind=PATH`: which reports are written, and where.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::{json, junit};
+use crate::outcome::Run;
+
+/// A form in which a run is written to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The data model itself.
+    Json,
+    /// JUnit XML.
+    Junit,
+}
+
+impl Kind {
+    const ALL: [(&str, Kind); 2] = [("json", Kind::Json), ("junit", Kind::Junit)];
+}
+
+/// One `--report`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The form.
+    pub kind: Kind,
+    /// The file; its folders are made.
+    pub path: PathBuf,
+}
+
+impl FromStr for Wanted {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let kinds = || Kind::ALL.map(|(name, _)| name).join(", ");
+        let Some((kind, path)) = text.split_once('=').filter(|(_, path)| !path.is_empty()) else {
+            return Err(format!(
+                "write KIND=PATH, such as junit=report.xml; kinds are {}",
+                kinds()
+            ));
+        };
+        let found = Kind::ALL.iter().find(|(name, _)| *name == kind);
+        let (_, kind) =
+            found.ok_or_else(|| format!("there is no report `{kind}`; there are {}", kinds()))?;
+        Ok(Self {
+            kind: *kind,
+            path: path.into(),
+        })
+    }
+}
+
+impl Wanted {
+    /// Writes the run.
+    pub fn write(&self, run: &Run) -> io::Result<()> {
+        if let Some(folder) = self
+            .path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
+            std::fs::create_dir_all(folder)?;
+        }
+        let mut file = BufWriter::new(File::create(&self.path)?);
+        match self.kind {
+            Kind::Json => json::write(run, &mut file)?,
+            Kind::Junit => junit::write(run, &mut file)?,
+        }
+        file.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_a_kind_and_a_path() {
+        let wanted: Wanted = "junit=out/report=1.xml".parse().unwrap();
+        assert_eq!(
+            wanted,
+            Wanted {
+                kind: Kind::Junit,
+                path: "out/report=1.xml".into()
+            }
+        );
+        assert!(
+            "junit"
+                .parse::<Wanted>()
+                .unwrap_err()
+                .starts_with("write KIND=PATH")
+        );
+        assert!(
+            "pdf=x"
+                .parse::<Wanted>()
+                .unwrap_err()
+                .starts_with("there is no report `pdf`; there are json, junit")
+        );
+    }
+
+    #[test]
+    fn the_folders_of_a_report_are_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b.json");
+        let run = crate::outcome::tests::run(Vec::new());
+        Wanted {
+            kind: Kind::Json,
+            path: path.clone(),
+        }
+        .write(&run)
+        .unwrap();
+        assert_eq!(json::read(&std::fs::read_to_string(path).unwrap()), Ok(run));
+    }
+}

@@ -1,0 +1,288 @@
+//! The end of a run on the terminal: counts, the table of differences, what is stale, the last word.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::outcome::{Conclusion, Judged, Level, Outcome, Run, Verdict};
+use crate::run::level_word;
+
+/// The whole text.
+pub fn text(run: &Run) -> String {
+    let mut text = differences(run);
+    for target in &run.targets {
+        text.push_str(&of_target(run, target));
+    }
+    text.push_str(&last_word(run));
+    text
+}
+
+/// Rows of trials on which a target did not simply pass, a column for each target.
+fn differences(run: &Run) -> String {
+    let mut rows: BTreeMap<&str, BTreeMap<&str, Vec<&Outcome>>> = BTreeMap::new();
+    for outcome in &run.outcomes {
+        rows.entry(&outcome.trial)
+            .or_default()
+            .entry(&outcome.target)
+            .or_default()
+            .push(outcome);
+    }
+    let plain = |outcome: &&Outcome| {
+        matches!(
+            outcome.verdict,
+            Verdict::Passed | Verdict::NotOffered { .. }
+        )
+    };
+    rows.retain(|_, cells| !cells.values().flatten().all(plain));
+    if rows.is_empty() {
+        return String::new();
+    }
+    let name_width = rows
+        .keys()
+        .map(|name| name.chars().count())
+        .max()
+        .unwrap_or(0);
+    let widths: Vec<usize> = run
+        .targets
+        .iter()
+        .map(|target| target.name.chars().count().max(10))
+        .collect();
+    let mut text = String::from("\ndifferences\n");
+    let _ = write!(text, "  {:name_width$}", "");
+    for (target, width) in run.targets.iter().zip(&widths) {
+        let _ = write!(text, "  {:width$}", target.name);
+    }
+    text.push('\n');
+    for (trial, cells) in rows {
+        let _ = write!(text, "  {trial:name_width$}");
+        for (target, width) in run.targets.iter().zip(&widths) {
+            let word = cells
+                .get(target.name.as_str())
+                .map_or_else(String::new, |outcomes| cell(outcomes));
+            let _ = write!(text, "  {word:width$}");
+        }
+        let about = cells.values().flatten().next();
+        if let Some(outcome) = about {
+            let _ = write!(
+                text,
+                "  {} {}",
+                outcome.level.map_or("", level_word),
+                outcome.requirements.join(" ")
+            );
+        }
+        text.truncate(text.trim_end().len());
+        text.push('\n');
+    }
+    text
+}
+
+/// One word for all repetitions of a trial on a target; the gravest, with its share if they differ.
+fn cell(outcomes: &[&Outcome]) -> String {
+    let gravest = outcomes.iter().max_by_key(|outcome| gravity(outcome));
+    let Some(gravest) = gravest else {
+        return String::new();
+    };
+    let word = word(gravest);
+    let same = outcomes
+        .iter()
+        .filter(|outcome| gravity(outcome) == gravity(gravest))
+        .count();
+    if same == outcomes.len() {
+        word.to_owned()
+    } else {
+        format!("{word} {same}/{}", outcomes.len())
+    }
+}
+
+fn word(outcome: &Outcome) -> &'static str {
+    match (&outcome.verdict, outcome.gates) {
+        (Verdict::Passed, _) => "ok",
+        (Verdict::Failed { .. }, true) => "FAILED",
+        (Verdict::Failed { .. }, false) => "differs",
+        (Verdict::KnownDeviation { .. }, _) => "known",
+        (Verdict::UnexpectedPass { .. }, _) => "UNEXPECTED",
+        (Verdict::NotOffered { .. }, _) => "-",
+        (Verdict::Errored { .. }, true) => "ERRORED",
+        (Verdict::Errored { .. }, false) => "errored",
+    }
+}
+
+fn gravity(outcome: &Outcome) -> u8 {
+    match (&outcome.verdict, outcome.gates) {
+        (Verdict::NotOffered { .. }, _) => 0,
+        (Verdict::Passed, _) => 1,
+        (Verdict::KnownDeviation { .. }, _) => 2,
+        (Verdict::Failed { .. }, false) => 3,
+        (Verdict::Errored { .. }, false) => 4,
+        (Verdict::UnexpectedPass { .. }, _) => 5,
+        (Verdict::Errored { .. }, true) => 6,
+        (Verdict::Failed { .. }, true) => 7,
+    }
+}
+
+fn of_target(run: &Run, target: &Judged) -> String {
+    let outcomes: Vec<&Outcome> = run.of(&target.name).collect();
+    let count = |wanted: &dyn Fn(&Outcome) -> bool| {
+        outcomes.iter().filter(|outcome| wanted(outcome)).count()
+    };
+    let judged = count(&|o| o.verdict.is_judged());
+    let offered = count(&|o| !matches!(o.verdict, Verdict::NotOffered { .. }));
+    let versions: Vec<_> = target
+        .versions
+        .iter()
+        .map(|(name, version)| format!("{name} {version}"))
+        .collect();
+    let versions = if versions.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", versions.join(", "))
+    };
+    let all = run.selection.of_all / run.targets.len().max(1);
+    let repeated = if run.selection.repeat > 1 {
+        format!(", each {} times", run.selection.repeat)
+    } else {
+        String::new()
+    };
+    let mut text = format!(
+        "\n{}{versions}: {judged} judged of {offered} offered of {all}{repeated}\n",
+        target.name
+    );
+    let words = [
+        ("passed", count(&|o| matches!(o.verdict, Verdict::Passed))),
+        (
+            "failed",
+            count(&|o| matches!(o.verdict, Verdict::Failed { .. }) && o.gates),
+        ),
+        (
+            "differ without gating",
+            count(&|o| matches!(o.verdict, Verdict::Failed { .. }) && !o.gates),
+        ),
+        (
+            "known deviations",
+            count(&|o| matches!(o.verdict, Verdict::KnownDeviation { .. })),
+        ),
+        (
+            "unexpected passes",
+            count(&|o| matches!(o.verdict, Verdict::UnexpectedPass { .. })),
+        ),
+        (
+            "errored",
+            count(&|o| matches!(o.verdict, Verdict::Errored { .. })),
+        ),
+        (
+            "not offered",
+            count(&|o| matches!(o.verdict, Verdict::NotOffered { .. })),
+        ),
+    ];
+    let said: Vec<_> = words
+        .iter()
+        .filter(|(word, n)| *n > 0 || *word == "passed" || *word == "failed")
+        .map(|(w, n)| format!("{n} {w}"))
+        .collect();
+    let _ = writeln!(text, "  {}", said.join(", "));
+    let levels: Vec<_> = [
+        Some(Level::Must),
+        Some(Level::Should),
+        Some(Level::May),
+        Some(Level::DeFacto),
+        None,
+    ]
+    .into_iter()
+    .filter_map(|level| {
+        let of = |o: &Outcome| o.level == level && o.verdict.is_judged();
+        let (passed, all) = (
+            count(&|o| of(o) && matches!(o.verdict, Verdict::Passed)),
+            count(&of),
+        );
+        (all > 0).then(|| format!("{} {passed} of {all}", level.map_or("own", level_word)))
+    })
+    .collect();
+    if !levels.is_empty() {
+        let _ = writeln!(text, "  passed by level: {}", levels.join(", "));
+    }
+    if let Some(why) = &target.unreachable {
+        let _ = writeln!(text, "  not judged: {why}");
+    }
+    for death in &target.deaths {
+        let _ = writeln!(
+            text,
+            "  an instance died while trials were running: {death}"
+        );
+    }
+    for stale in &target.stale {
+        let _ = writeln!(
+            text,
+            "  stale entry in `known:`: {}: {}; strike or correct it",
+            stale.scenario, stale.why
+        );
+    }
+    for missing in &target.missing {
+        let _ = writeln!(
+            text,
+            "  --require: the capability {missing} is not declared"
+        );
+    }
+    text
+}
+
+fn last_word(run: &Run) -> String {
+    let why = match run.conclusion() {
+        Conclusion::Conforms => "conforms",
+        Conclusion::Red => "does not conform",
+        Conclusion::Unreachable => "a target could not be reached or started",
+        Conclusion::NothingJudged => "nothing that gates was judged",
+        Conclusion::Interrupted => "stopped; what was judged so far stands above",
+    };
+    let seconds = run.duration_ms as f64 / 1000.0;
+    format!(
+        "\n{why} (exit code {}), {seconds:.1} s\n",
+        run.conclusion().code()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::tests::{failed, outcome, run};
+
+    #[test]
+    fn counts_are_judged_of_offered_of_all() {
+        let not_offered = Verdict::NotOffered {
+            reason: "rooms".into(),
+        };
+        let mut run = run(vec![
+            outcome(true, Verdict::Passed),
+            outcome(true, failed()),
+            outcome(true, not_offered),
+        ]);
+        run.selection.of_all = 5;
+        let text = text(&run);
+        assert!(
+            text.contains("t: 2 judged of 2 offered of 5\n  1 passed, 1 failed, 1 not offered\n"),
+            "{text}"
+        );
+        assert!(text.contains("passed by level: DE-FACTO 1 of 2"), "{text}");
+        assert!(
+            text.ends_with("does not conform (exit code 1), 0.0 s\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn the_table_holds_what_differs_and_nothing_else() {
+        let mut same = outcome(true, Verdict::Passed);
+        same.trial = "a/same".into();
+        let text = differences(&run(vec![same, outcome(true, failed())]));
+        assert!(!text.contains("a/same"), "{text}");
+        assert!(
+            text.contains("a/b  FAILED      DE-FACTO EIO-HS-01"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn repetitions_show_the_share_of_the_gravest() {
+        let (passed, failed) = (outcome(true, Verdict::Passed), outcome(true, failed()));
+        assert_eq!(cell(&[&passed, &failed, &passed]), "FAILED 1/3");
+        assert_eq!(cell(&[&failed, &failed]), "FAILED");
+    }
+}

@@ -1,0 +1,220 @@
+//! One trial on one server, played until there is a verdict that deserves the name.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::plan::Plan;
+use super::stop::Stop;
+use crate::outcome::{Failure, Snippet, Verdict};
+use crate::play::{End, PlayOptions, Played, Pulse, play};
+use crate::scenario::source::Source;
+use crate::scenario::trial::Trial;
+use crate::target::knobs::Settings;
+use crate::target::needs::Needs;
+use crate::target::server::Server;
+use crate::transcript::Transcript;
+
+/// How often a trial is played again because the harness itself was late.
+const REPLAYS: u32 = 3;
+/// How long after a failure a process may take to be seen dead.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// A verdict and what it rests on.
+#[derive(Debug)]
+pub(super) struct Judgement {
+    pub(super) verdict: Verdict,
+    pub(super) transcript: Option<Arc<Transcript>>,
+}
+
+impl Judgement {
+    pub(super) fn errored(reason: String) -> Self {
+        Self {
+            verdict: Verdict::Errored {
+                reason,
+                failure: None,
+            },
+            transcript: None,
+        }
+    }
+
+    pub(super) fn not_offered(reason: String) -> Self {
+        Self {
+            verdict: Verdict::NotOffered { reason },
+            transcript: None,
+        }
+    }
+}
+
+/// Plays the trial. It is played again where a time decided while the harness's own scheduler was late, and on an
+/// instance of its own where a shared process died under it, since any of the trials may have killed that one.
+/// `None` if the run was stopped meanwhile.
+pub(super) async fn judge(
+    plan: &Plan,
+    server: &Server,
+    settings: &Settings,
+    trial: &Arc<Trial>,
+    pulse: Pulse,
+    number: usize,
+    stop: &Stop,
+) -> Option<Judgement> {
+    let mut needs = Needs::of(trial);
+    let mut late = Duration::ZERO;
+    let mut replays = 0;
+    while replays <= REPLAYS {
+        let lease = match server.lend(settings, &needs).await {
+            Ok(lease) => lease,
+            Err(error) => {
+                return Some(Judgement::errored(format!(
+                    "the server could not be started: {error}"
+                )));
+            }
+        };
+        let options = PlayOptions {
+            time_scale: plan.time_scale,
+            target: lease.control(),
+            pulse: Some(pulse.clone()),
+            unique: format!("{number:x}-{replays}"),
+            ..PlayOptions::default()
+        };
+        let played = play(trial, &lease.endpoint, &options, stop.set()).await;
+        let failed = !matches!(played.end, End::Passed | End::Cancelled);
+        let death = match failed && !needs.process {
+            true => died(&lease).await,
+            false => None,
+        };
+        let shared = lease.is_shared();
+        lease.give_back().await;
+        if death.is_some() && shared {
+            needs.alone = true;
+            continue;
+        }
+        if let (End::Failed(_), Some(by)) = (&played.end, played.late) {
+            late = late.max(by);
+            replays += 1;
+            continue;
+        }
+        return judged(trial, played, death);
+    }
+    let reason = format!(
+        "this machine was too busy to judge it: timers fired up to {late:?} late in each of {} plays; \
+         try fewer --jobs, or --time-scale",
+        REPLAYS + 1
+    );
+    Some(Judgement::errored(reason))
+}
+
+/// How the process died, if it did: a closed connection may be seen a moment before the end of its process.
+async fn died(lease: &crate::target::server::Lease<'_>) -> Option<String> {
+    if let Some(death) = lease.death().await {
+        return Some(death);
+    }
+    tokio::time::sleep(GRACE).await;
+    lease.death().await
+}
+
+fn judged(trial: &Trial, played: Played, death: Option<String>) -> Option<Judgement> {
+    let source = &trial.scenario.source;
+    let verdict = match played.end {
+        End::Cancelled => return None,
+        End::Passed => Verdict::Passed,
+        End::Failed(failure) | End::Errored(failure) if death.is_some() => {
+            let mut failure = located(source, failure);
+            failure
+                .notes
+                .extend(death.map(|death| format!("{death} (alone, so this trial ended it)")));
+            Verdict::Failed { failure }
+        }
+        End::Failed(failure) => Verdict::Failed {
+            failure: located(source, failure),
+        },
+        End::Errored(failure) => {
+            let reason = failure.summary.clone();
+            Verdict::Errored {
+                reason,
+                failure: Some(located(source, failure)),
+            }
+        }
+    };
+    Some(Judgement {
+        verdict,
+        transcript: Some(Arc::new(played.transcript)),
+    })
+}
+
+/// The failure of a play with the place in its file.
+fn located(source: &Source, failure: crate::play::Failure) -> Failure {
+    let (line, column, length) = match &failure.span {
+        Some(span) => place(&source.text, span),
+        None => (heading(&source.text, &failure.at), 1, 1),
+    };
+    Failure {
+        file: source.file.clone(),
+        line,
+        column,
+        length,
+        snippet: Snippet::around(&source.text, line),
+        client: failure.client,
+        step: failure.at,
+        message: failure.summary,
+        expected: failure.expected,
+        received: failure.received,
+        path: failure.json_path,
+        notes: failure.notes,
+    }
+}
+
+/// Line, column and length, in characters, of the first line of a span of bytes.
+fn place(text: &str, span: &std::ops::Range<usize>) -> (u32, u32, u32) {
+    let start = text.floor_char_boundary(span.start.min(text.len()));
+    let end = text.ceil_char_boundary(span.end.clamp(start, text.len()));
+    let before = &text[..start];
+    let line = before.matches('\n').count() + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .count()
+        + 1;
+    let first = text[start..end]
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .trim_end();
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    (
+        count(line),
+        count(column),
+        count(first.chars().count().max(1)),
+    )
+}
+
+/// The line to show for what is not a step: the header for the setup, the last line for the final fence.
+fn heading(text: &str, at: &str) -> u32 {
+    let number = |line: usize| u32::try_from(line).unwrap_or(u32::MAX);
+    if at == "setup" {
+        let listed = |line: &str| line.starts_with("clients:") || line.starts_with("transports:");
+        return number(text.lines().position(listed).unwrap_or(0) + 1);
+    }
+    number(text.trim_end().lines().count().max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_becomes_the_line_and_column_that_an_editor_shows() {
+        let text = "title: é\nsteps:\n  - emit: [ä]\n    ack: []\n";
+        let start = text.find("emit").unwrap();
+        assert_eq!(place(text, &(start..text.len())), (3, 5, 9));
+        assert_eq!(place(text, &(0..1_000_000)), (1, 1, 8));
+    }
+
+    #[test]
+    fn what_is_no_step_is_shown_where_it_comes_from() {
+        let text = "title: x\nclients: {A: polling}\nsteps:\n  - A.nothing:\n\n";
+        assert_eq!(heading(text, "setup"), 2);
+        assert_eq!(heading(text, "final fence"), 4);
+    }
+}

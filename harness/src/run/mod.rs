@@ -1,0 +1,23 @@
+//! Scenarios × targets, played and judged.
+
+mod attempt;
+mod gate;
+mod known;
+pub mod plan;
+pub mod rerun;
+pub mod selection;
+pub mod session;
+pub mod stop;
+mod verdict;
+
+use crate::outcome::Level;
+
+/// The level as the catalogue writes it.
+pub fn level_word(level: Level) -> &'static str {
+    match level {
+        Level::Must => "MUST",
+        Level::Should => "SHOULD",
+        Level::May => "MAY",
+        Level::DeFacto => "DE-FACTO",
+    }
+}

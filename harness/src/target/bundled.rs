@@ -1,0 +1,79 @@
+//! The reference server: in this process, an instance for each trial, or as a process of its own.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use siospec_reference_server::fixture::{self, CAPABILITIES, FixtureConfig};
+
+pub use siospec_reference_server::Running;
+
+use super::foreign::Foreign;
+use super::knobs::{Honoured, Settings};
+use super::manifest::Manifest;
+
+/// The bundled server.
+#[derive(Debug)]
+pub struct Bundled {
+    process: Option<Foreign>,
+}
+
+impl Bundled {
+    /// Its name as a target.
+    pub const NAME: &str = "reference";
+
+    /// The server; `program` is the program siospec, for trials that stop and start their server. Without it those
+    /// cannot be judged.
+    pub fn new(program: Option<PathBuf>) -> Self {
+        Self {
+            process: program.map(|program| Foreign::new(own(&program))),
+        }
+    }
+
+    /// What it declares.
+    pub fn capabilities() -> Vec<String> {
+        CAPABILITIES.map(str::to_owned).to_vec()
+    }
+
+    /// The knobs it honours: all.
+    pub fn knobs() -> Honoured {
+        Honoured::everything()
+    }
+
+    /// The same server as a process of its own.
+    pub fn process(&self) -> Option<&Foreign> {
+        self.process.as_ref()
+    }
+
+    /// Starts an instance on a free port of this process.
+    pub async fn serve(&self, settings: &Settings) -> Result<Running, String> {
+        let variables = settings.environment();
+        let config = FixtureConfig::from_variables(|name| variables.get(name).cloned());
+        fixture::serve(config)
+            .await
+            .map_err(|error| error.to_string())
+    }
+}
+
+/// `siospec serve` as a target.
+fn own(program: &Path) -> Manifest {
+    Manifest {
+        name: Bundled::NAME.to_owned(),
+        title: None,
+        versions: BTreeMap::new(),
+        dir: std::env::temp_dir(),
+        file: PathBuf::new(),
+        inputs: Vec::new(),
+        setup: Vec::new(),
+        start: vec![program.to_string_lossy().into_owned(), "serve".to_owned()],
+        env: BTreeMap::new(),
+        ready_within: Duration::from_secs(10),
+        socket_path: "/socket.io/".to_owned(),
+        engine_path: "/engine.io/".to_owned(),
+        transports: vec!["polling".to_owned(), "websocket".to_owned()],
+        capabilities: Bundled::capabilities(),
+        knobs: Bundled::knobs(),
+        known: Vec::new(),
+        notes: None,
+    }
+}

@@ -1,0 +1,152 @@
+//! Runs the program in a folder of its own, and servers that misbehave.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+/// A folder, and what siospec said in it.
+pub struct Run {
+    folder: TempDir,
+    output: Option<Output>,
+}
+
+impl Run {
+    pub fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            output: None,
+        }
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.folder().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder().join(name))
+            .unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    pub fn siospec(mut self, arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_siospec"));
+        command
+            .args(arguments)
+            .current_dir(self.folder())
+            .env("SIOSPEC_CACHE", self.folder().join("cache"));
+        self.output = Some(command.output().unwrap());
+        self
+    }
+
+    /// Everything that it printed.
+    pub fn text(&self) -> String {
+        let output = self.output.as_ref().unwrap();
+        format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        )
+    }
+
+    pub fn code(&self) -> i32 {
+        self.output.as_ref().unwrap().status.code().unwrap()
+    }
+
+    #[track_caller]
+    pub fn ends(&self, code: i32) {
+        assert_eq!(self.code(), code, "{}", self.text());
+    }
+
+    #[track_caller]
+    pub fn says(&self, words: &[&str]) {
+        let text = self.text();
+        for word in words {
+            assert!(text.contains(word), "`{word}` is missing in:\n{text}");
+        }
+        assert!(!text.contains("panicked"), "{text}");
+    }
+}
+
+/// A server that answers each connection's first request, or breaks it.
+pub struct Server {
+    url: String,
+}
+
+impl Server {
+    /// `answer` gets a request's head; `None` resets the connection.
+    pub fn answering(answer: impl Fn(&str) -> Option<String> + Send + 'static) -> Self {
+        Self::listening("http", move |mut stream| match answer(&head(&mut stream)) {
+            Some(text) => {
+                let _ = stream.write_all(text.as_bytes());
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            None => drop(stream),
+        })
+    }
+
+    /// TLS with a certificate of its own making; behind it, 404.
+    pub fn encrypted() -> Self {
+        let pem = |name: &str| {
+            std::fs::read(format!("{}/tests/tls/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+        };
+        let certificates = rustls_pemfile::certs(&mut pem("certificate.pem").as_slice())
+            .map(Result::unwrap)
+            .collect();
+        let key = rustls_pemfile::private_key(&mut pem("key.pem").as_slice())
+            .unwrap()
+            .unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(certificates, key)
+            .unwrap();
+        let config = Arc::new(config);
+        Self::listening("https", move |stream| {
+            let connection = rustls::ServerConnection::new(config.clone()).unwrap();
+            let mut stream = rustls::StreamOwned::new(connection, stream);
+            let mut request = [0; 4096];
+            if stream.read(&mut request).is_ok() {
+                let _ = stream.write_all(
+                    b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+                );
+                let _ = stream.flush();
+            }
+        })
+    }
+
+    fn listening(scheme: &str, serve: impl Fn(TcpStream) + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!(
+            "{scheme}://127.0.0.1:{}",
+            listener.local_addr().unwrap().port()
+        );
+        std::thread::spawn(move || listener.incoming().flatten().for_each(serve));
+        Self { url }
+    }
+
+    pub fn url(&self) -> String {
+        self.url.clone()
+    }
+}
+
+fn head(stream: &mut TcpStream) -> String {
+    let _ = stream.set_read_timeout(Some(Duration::from_secs(2)));
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {
+        head.push(byte[0]);
+    }
+    String::from_utf8_lossy(&head).into_owned()
+}
