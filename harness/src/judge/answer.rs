@@ -8,7 +8,7 @@ use super::received::{Answer, Ending, Received};
 use super::text::shown;
 use crate::scenario::json::Json;
 use crate::scenario::literal::{
-    AnswerPattern, ClosedPattern, EndingKind, PacketPattern, Status, StatusSet,
+    AnswerPattern, ClosedPattern, EndingKind, FramePattern, PacketPattern, Status, StatusSet,
 };
 
 impl StatusSet {
@@ -172,6 +172,34 @@ impl ClosedPattern {
             Some(wanted) => wanted
                 .matches(reason.as_bytes(), captures)
                 .map_err(|m| m.at("reason")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl FramePattern {
+    /// Compares a ping or pong frame.
+    ///
+    /// # Errors
+    /// It is the other one, or carries other data.
+    pub fn matches(
+        &self,
+        opcode: u8,
+        payload: &[u8],
+        captures: &mut Captures,
+    ) -> Result<(), Mismatch> {
+        let word = |opcode| match opcode {
+            9 => "a ping frame".to_owned(),
+            10 => "a pong frame".to_owned(),
+            other => format!("a frame of opcode {other}"),
+        };
+        if self.opcode != opcode {
+            return Err(Mismatch::new(word(self.opcode), word(opcode)));
+        }
+        match &self.payload {
+            Some(wanted) => wanted
+                .matches(payload, captures)
+                .map_err(|m| m.at("payload")),
             None => Ok(()),
         }
     }

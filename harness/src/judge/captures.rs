@@ -88,6 +88,12 @@ impl Captures {
         self.values.remove(&name);
     }
 
+    /// Forgets every `$x` that `before` does not have, as each turn of a `repeat` does.
+    pub fn forget_since(&mut self, before: &Self) {
+        self.values
+            .retain(|name, _| !matches!(name, Name::Plain(_)) || before.values.contains_key(name));
+    }
+
     /// The value bound to a name. `$W.sid` outside of the group's own steps is the list of all.
     #[must_use]
     pub fn get(&self, name: &Name) -> Option<Value> {

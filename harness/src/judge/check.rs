@@ -87,6 +87,11 @@ fn measure(term: &Term, captures: &Captures) -> Result<Measured, CheckError> {
         Term::Len(inner) => plain(Value::Number(
             length(&measure(inner, captures)?.value)? as f64
         )),
+        Term::Apart(inner) => {
+            let mut texts = Vec::new();
+            spread(measure(inner, captures)?.value, &mut texts);
+            plain(Value::Number(apart(&texts)? as f64))
+        }
         Term::Arithmetic(left, operator, right) => {
             let (left, right) = (measure(left, captures)?, measure(right, captures)?);
             let (Some(a), Some(b)) = (left.number(), right.number()) else {
@@ -163,6 +168,23 @@ fn length(value: &Value) -> Result<usize, CheckError> {
         },
         Value::Number(_) => Err(CheckError::Senseless(format!("{value} has no length"))),
     }
+}
+
+/// The least number of places in which two of the texts differ; a place that only one has counts.
+fn apart(values: &[Value]) -> Result<usize, CheckError> {
+    let texts: Vec<Vec<char>> = values
+        .iter()
+        .map(|value| value.raw().chars().collect())
+        .collect();
+    let mut least = None;
+    for (i, a) in texts.iter().enumerate() {
+        for b in &texts[..i] {
+            let differing =
+                a.iter().zip(b).filter(|(a, b)| a != b).count() + a.len().abs_diff(b.len());
+            least = Some(least.map_or(differing, |least: usize| least.min(differing)));
+        }
+    }
+    least.ok_or_else(|| CheckError::Senseless("`apart` needs two texts or more".to_owned()))
 }
 
 /// Adds a value, or the items of a list, to those that must be distinct.

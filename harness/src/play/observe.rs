@@ -11,7 +11,7 @@ use super::trouble::{Trouble, shown};
 use crate::client::packet::head;
 use crate::client::{Arrival, Client, Connection, Exchange, Polling, What};
 use crate::judge::{Ending, Received, any_order, shorten};
-use crate::scenario::literal::{ClosedPattern, EndingKind, PacketPattern};
+use crate::scenario::literal::{ClosedPattern, EndingKind, FramePattern, PacketPattern};
 use crate::scenario::model::Layer;
 use crate::transcript::Lane;
 
@@ -200,6 +200,58 @@ impl Player<'_> {
                 .received(self.isolation.incoming(&packet))
                 .waiting(&arrivals.waiting()));
         }
+        Ok(at)
+    }
+
+    /// The next ping or pong frame; packets before it stay where they are.
+    pub(super) async fn frame_expect(
+        &self,
+        actor: &Actor,
+        layer: Layer,
+        pattern: &FramePattern,
+        deadline: Instant,
+    ) -> Result<Duration, Trouble> {
+        let connection = self.connection(actor, layer)?;
+        let arrivals = connection.arrivals();
+        let choose = |queue: &VecDeque<Arrival>| {
+            for (index, arrival) in queue.iter().enumerate() {
+                match &arrival.what {
+                    What::Control(..) => return Ok(Some((index, 1))),
+                    What::Packet(_) => {}
+                    last => return Err(last.clone()),
+                }
+            }
+            Ok(None)
+        };
+        let awaited = if pattern.opcode == 9 {
+            "a ping frame"
+        } else {
+            "a pong frame"
+        };
+        let taken = self
+            .pumped(actor, &connection, arrivals.take(deadline, choose))
+            .await;
+        let arrival = match taken {
+            Ok(taken) => taken.into_iter().flatten().next(),
+            Err(last) => {
+                return Err(self
+                    .missing(&connection, actor, NoPacket::Last(last))
+                    .expected(awaited));
+            }
+        };
+        let Some(Arrival {
+            at,
+            what: What::Control(opcode, payload),
+        }) = arrival
+        else {
+            return Err(Trouble::late("no such frame came")
+                .expected(awaited)
+                .waiting(&arrivals.waiting()));
+        };
+        self.with(actor, |captures| {
+            pattern.matches(opcode, &payload, captures)
+        })
+        .map_err(Trouble::from)?;
         Ok(at)
     }
 

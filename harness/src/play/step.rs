@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 use super::options::Pending;
 use super::player::{Actor, Player, words};
 use super::trouble::Trouble;
-use crate::judge::{CheckError, Value, timing};
+use crate::judge::{Captures, CheckError, Value, timing};
 use crate::scenario::expression::Check;
 use crate::scenario::model::{Repeat, Step, TargetAction, Verb};
 use crate::scenario::source::Place;
@@ -56,7 +56,19 @@ impl Player<'_> {
                         .map(drop)
                 }
                 Verb::Either(branches) => self.either(step, branches, &path).await,
-                Verb::Check(check) => self.check(check).map_err(stop),
+                Verb::Check(check) if step.subject.client.is_empty() => {
+                    let scale = self.options.time_scale;
+                    self.with_all(|captures| judged(check, captures, scale))
+                        .map_err(stop)
+                }
+                Verb::Check(check) => {
+                    let scale = self.options.time_scale;
+                    for actor in self.actors(&step.subject).await.map_err(stop)? {
+                        self.with(&actor, |captures| judged(check, captures, scale))
+                            .map_err(stop)?;
+                    }
+                    Ok(())
+                }
                 Verb::Target(action) => self.target(step, *action).await.map_err(stop),
                 Verb::TargetExit => self.target_exit(step).await.map_err(stop),
                 _ => {
@@ -75,7 +87,9 @@ impl Player<'_> {
     }
 
     async fn repeat(&self, repeat: &Repeat, path: &[usize]) -> Result<(), Stopped> {
+        let before = self.with_all(|captures| captures.clone());
         for turn in 0..repeat.times {
+            self.with_all(|captures| captures.forget_since(&before));
             if let Some(counter) = &repeat.counter {
                 let value = Value::Number(f64::from(turn));
                 self.with_all(|captures| captures.bind_plain(counter, value));
@@ -94,19 +108,6 @@ impl Player<'_> {
             }
         }
         Ok(())
-    }
-
-    fn check(&self, check: &Check) -> Result<(), Trouble> {
-        let scale = self.options.time_scale;
-        let judged = self.with_all(|captures| check.judge(captures, scale));
-        judged.map_err(|error| match error {
-            CheckError::False(mismatch) => Trouble {
-                summary: "the check does not hold".to_owned(),
-                timing: check.has_time(),
-                ..Trouble::from(mismatch)
-            },
-            error => Trouble::errored(error.to_string()),
-        })
     }
 
     async fn target(&self, step: &Step, action: TargetAction) -> Result<(), Trouble> {
@@ -241,6 +242,10 @@ impl Player<'_> {
                 .map(Some),
             Verb::Poll(poll) => self.poll(actor, *poll).await.map(done),
             Verb::PollExpect(pattern) => self.poll_expect(actor, pattern, deadline).await.map(Some),
+            Verb::FrameExpect(pattern) => self
+                .frame_expect(actor, layer, pattern, deadline)
+                .await
+                .map(Some),
             Verb::Frame(frame) => self.frame(actor, frame, deadline).await.map(done),
             Verb::Bytes(content) => {
                 let bytes = self.with(actor, |captures| content.render(captures))?;
@@ -257,6 +262,17 @@ impl Player<'_> {
             | Verb::Either(_) => Ok(None),
         }
     }
+}
+
+fn judged(check: &Check, captures: &Captures, scale: f64) -> Result<(), Trouble> {
+    check.judge(captures, scale).map_err(|error| match error {
+        CheckError::False(mismatch) => Trouble {
+            summary: "the check does not hold".to_owned(),
+            timing: check.has_time(),
+            ..Trouble::from(mismatch)
+        },
+        error => Trouble::errored(error.to_string()),
+    })
 }
 
 /// The path of the n-th step inside a block.

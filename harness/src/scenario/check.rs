@@ -77,7 +77,8 @@ impl<'s> Checker<'s> {
     }
 
     fn step(&mut self, step: &Step) {
-        if step.verb.has_subject() {
+        let subject = !step.subject.client.is_empty();
+        if step.verb.has_subject() || subject {
             self.subject(step);
         }
         let uses = uses(step);

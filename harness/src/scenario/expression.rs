@@ -52,6 +52,8 @@ pub enum Term {
     Value(Name),
     /// `len(x)`: characters of a string, items of a list, keys of an object, bytes of a buffer.
     Len(Box<Term>),
+    /// `apart(x)`: in how many places any two texts of a list differ at least.
+    Apart(Box<Term>),
     /// `a + b`, `a - b`, `a * b`
     Arithmetic(Box<Term>, Operator, Box<Term>),
 }
@@ -83,7 +85,7 @@ impl Term {
         match self {
             Self::Time(_) => true,
             Self::Number(_) | Self::Text(_) | Self::Value(_) => false,
-            Self::Len(term) => term.has_time(),
+            Self::Len(term) | Self::Apart(term) => term.has_time(),
             Self::Arithmetic(left, _, right) => left.has_time() || right.has_time(),
         }
     }

@@ -90,10 +90,12 @@ impl Reader<'_> {
             self.require(")")?;
             return Ok(inner);
         }
-        if self.take("len(") {
-            let inner = self.sum(depth + 1)?;
-            self.require(")")?;
-            return Ok(Term::Len(Box::new(inner)));
+        for (word, make) in [("len(", Term::Len as fn(_) -> _), ("apart(", Term::Apart)] {
+            if self.take(word) {
+                let inner = self.sum(depth + 1)?;
+                self.require(")")?;
+                return Ok(make(Box::new(inner)));
+            }
         }
         let rest = &self.text[self.at..];
         if rest.starts_with('$') {

@@ -6,7 +6,7 @@ use super::model::Layer;
 pub struct Grammar {
     /// The verb as written behind the subject.
     pub name: &'static str,
-    /// The layers that can do it; empty for a verb without a subject.
+    /// The layers that can do it; empty for a verb without a subject (a `check` can have one).
     pub layers: &'static [Layer],
     /// Modifiers that may stand beside it, `note` apart.
     pub modifiers: &'static [&'static str],
@@ -21,7 +21,7 @@ const ACTS: &[&str] = &["at"];
 
 /// Every verb, in the order in which the reference tells of them.
 #[rustfmt::skip]
-pub const VERBS: [Grammar; 28] = [
+pub const VERBS: [Grammar; 29] = [
     Grammar { name: "open", layers: &[Client, Ws, Tcp], modifiers: &["within", "at", "refused"] },
     Grammar { name: "connect", layers: &[Client, Ws], modifiers: WAITS },
     Grammar { name: "send", layers: &[Client, Ws], modifiers: ACTS },
@@ -41,6 +41,7 @@ pub const VERBS: [Grammar; 28] = [
     Grammar { name: "poll", layers: &[Poll], modifiers: WAITS },
     Grammar { name: "poll.expect", layers: &[Poll], modifiers: OBSERVES },
     Grammar { name: "frame", layers: &[Ws], modifiers: ACTS },
+    Grammar { name: "frame.expect", layers: &[Ws], modifiers: OBSERVES },
     Grammar { name: "bytes", layers: &[Tcp], modifiers: ACTS },
     Grammar { name: "network", layers: &[Client], modifiers: ACTS },
     Grammar { name: "target", layers: &[], modifiers: &["within"] },

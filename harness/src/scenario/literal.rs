@@ -208,6 +208,15 @@ pub struct ClosedPattern {
     pub how: Option<Vec<EndingKind>>,
 }
 
+/// `ws.frame.expect: {opcode, payload}`: what a ping or pong frame must be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FramePattern {
+    /// 9 for a ping, 10 for a pong.
+    pub opcode: u8,
+    /// Its data; anything if left out.
+    pub payload: Option<TextPattern>,
+}
+
 /// The ways in which a connection can end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EndingKind {

@@ -143,7 +143,7 @@ pub struct Config {
 pub struct Step {
     /// Where it stands; shown when it fails.
     pub place: Place,
-    /// Who acts. For verbs without a subject ([`Verb::has_subject`]) it is the first client.
+    /// Who acts. Without a name for verbs without a subject ([`Verb::has_subject`]).
     pub subject: Subject,
     /// What is done or awaited.
     pub verb: Verb,

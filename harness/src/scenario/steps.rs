@@ -108,14 +108,15 @@ impl Lowerer {
             return self.unknown_verb(key, rest, verb);
         };
         if grammar.layers.is_empty() {
-            if client.is_some() || layer != Layer::Client {
+            let lonely = client.is_none() && layer == Layer::Client;
+            if !lonely && grammar.name != "check" {
                 return self.fail(
                     key,
                     format!("`{verb}` has no subject"),
                     Some(format!("write `{verb}:` alone")),
                 );
             }
-            let client = self.only_client.clone().unwrap_or_default();
+            let client = client.unwrap_or_default();
             return Some((
                 Subject {
                     client,

@@ -57,6 +57,10 @@ pub(super) fn uses(step: &Step) -> Uses {
             request.body.iter().for_each(|body| content(body, filled));
         }
         Verb::HttpExpect(answer) | Verb::PollExpect(answer) => answer_names(answer, bound),
+        Verb::FrameExpect(frame) => frame
+            .payload
+            .iter()
+            .for_each(|data| text_pattern(data, bound)),
         Verb::Frame(frame) => content(&frame.payload, filled),
         Verb::Bytes(bytes) => content(bytes, filled),
         Verb::Check(check) => check_names(check, filled),
@@ -141,7 +145,7 @@ fn check_names(check: &Check, names: &mut Vec<Name>) {
 fn term(of: &Term, names: &mut Vec<Name>) {
     match of {
         Term::Value(name) => names.push(name.clone()),
-        Term::Len(inner) => term(inner, names),
+        Term::Len(inner) | Term::Apart(inner) => term(inner, names),
         Term::Arithmetic(left, _, right) => {
             term(left, names);
             term(right, names);

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::expression::Check;
 use super::json::Json;
 use super::literal::{
-    AnswerPattern, ClosedPattern, Content, PacketLiteral, PacketPattern, StatusSet, Template,
+    AnswerPattern, ClosedPattern, Content, FramePattern, PacketLiteral, PacketPattern, StatusSet,
+    Template,
 };
 use super::model::{Step, Transport};
 
@@ -50,6 +51,8 @@ pub enum Verb {
     PollExpect(AnswerPattern),
     /// `ws.frame`: a WebSocket frame below the library.
     Frame(Frame),
+    /// `ws.frame.expect`: the next ping or pong frame.
+    FrameExpect(FramePattern),
     /// `tcp.bytes`: bytes on a TCP connection.
     Bytes(Content),
     /// `network`: an action of the fault proxy.
@@ -285,7 +288,8 @@ pub struct Repeat {
 }
 
 impl Verb {
-    /// Whether a client does it. `target`, `check`, `wait` and the blocks have no subject.
+    /// Whether a client does it. `target`, `wait` and the blocks have no subject; a `check` can have
+    /// one, and then asks each member of a group.
     #[must_use]
     pub fn has_subject(&self) -> bool {
         !matches!(
@@ -314,6 +318,7 @@ impl Verb {
                 | Self::Closed(_)
                 | Self::HttpExpect(_)
                 | Self::PollExpect(_)
+                | Self::FrameExpect(_)
         )
     }
 }

@@ -73,6 +73,7 @@ impl Lowerer {
                 .map(Verb::Poll),
             "poll.expect" => self.answer(value, true).map(Verb::PollExpect),
             "frame" => self.frame(value).map(Verb::Frame),
+            "frame.expect" => self.frame_pattern(value).map(Verb::FrameExpect),
             "bytes" => self.content(value).map(Verb::Bytes),
             "network" => self.network(value).map(Verb::Network),
             "target" => {

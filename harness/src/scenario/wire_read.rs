@@ -1,8 +1,8 @@
 //! The values of the verbs below Socket.IO: HTTP, frames, bytes, the network.
 
 use super::literal::{
-    AnswerPattern, ClosedPattern, Content, EndingKind, PacketPattern, Status, StatusSet, Template,
-    TextPattern,
+    AnswerPattern, ClosedPattern, Content, EndingKind, FramePattern, PacketPattern, Status,
+    StatusSet, Template, TextPattern,
 };
 use super::lower::Lowerer;
 use super::node::{Node, Value};
@@ -249,6 +249,28 @@ impl Lowerer {
         Some(frame)
     }
 
+    pub(super) fn frame_pattern(&mut self, value: &Node) -> Option<FramePattern> {
+        let mut opcode = None;
+        let mut payload = None;
+        for (field, node) in self.known(value, "frame.expect", &["opcode", "payload"])? {
+            match field {
+                "opcode" => opcode = Some(self.opcode(node)?),
+                _ => payload = Some(self.text_pattern(node)?),
+            }
+        }
+        match opcode {
+            Some(opcode @ 9..=10) => Some(FramePattern { opcode, payload }),
+            _ => {
+                let hint = "messages are packets (`ws.expect`), and a close frame is `ws.closed`";
+                self.fail(
+                    value,
+                    "`frame.expect` awaits a `ping` or a `pong`",
+                    Some(hint.to_owned()),
+                )
+            }
+        }
+    }
+
     fn opcode(&mut self, node: &Node) -> Option<u8> {
         let words = [
             ("continuation", 0),
@@ -327,7 +349,26 @@ impl Lowerer {
         let mut direction = Direction::Both;
         let (mut after, mut times, mut number) = (None, None, None);
         let (mut time, mut jitter, mut seed) = (None, std::time::Duration::ZERO, 0);
-        for (field, node) in self.known(node, name, fields)? {
+        if matches!(node.value, Value::Scalar(..)) {
+            // `blackhole: up`, `refuse: 3`, `delay: 100ms`, `slice: 1`
+            match name {
+                "half-close" | "blackhole" => {
+                    direction = self.word(node, "direction", &DIRECTIONS)?
+                }
+                "refuse" => times = Some(self.number(node, "number of connections")?),
+                "delay" => time = Some(self.duration(node)?),
+                "bandwidth" | "slice" => number = Some(self.number(node, "number of bytes")?),
+                _ => {}
+            }
+        }
+        let short =
+            matches!(node.value, Value::Scalar(..)) && !matches!(name, "cut" | "reset" | "close");
+        let given = if short {
+            Vec::new()
+        } else {
+            self.known(node, name, fields)?
+        };
+        for (field, node) in given {
             match field {
                 "how" => {
                     how = self.word(
