@@ -97,7 +97,8 @@ impl<'a> Iterator for Payload<'a> {
 
 impl std::iter::FusedIterator for Payload<'_> {}
 
-/// Appends one packet to a payload that may hold some already.
+/// Appends one packet to a payload that may hold some already. Its text must hold no separator, for
+/// a payload has no escape; JSON text holds none (EIO-PL-16).
 pub fn push(payload: &mut String, packet: &Packet<'_>) {
     separate(payload);
     packet.encode(payload);
