@@ -1,5 +1,6 @@
 //! What a server can be told before it starts: timers, limits, headers, and which optional parts are on.
 
+use siospec_codec::{Leniency, Limits};
 use std::time::Duration;
 
 /// Which foreign origins a browser may call from (EIO-HD).
@@ -74,10 +75,10 @@ pub struct Config {
     pub compression_threshold: usize,
     /// What a session holds for a client that does not read, before it is closed (SIO-CC-02, EIO-LM-10).
     pub outbox: OutboxLimits,
-    /// Most attachments one packet may announce (SIO-SEC-01).
-    pub max_attachments: usize,
-    /// Deepest JSON the server reads (SIO-SEC-03).
-    pub max_depth: usize,
+    /// What one Socket.IO packet may make the server hold or walk through (SIO-SEC-01 to SIO-SEC-04).
+    pub limits: Limits,
+    /// Rules of the wire that the server does not insist on; there is none.
+    pub leniency: Leniency,
     /// Packets held for a namespace whose middleware has not decided yet (SIO-EV-22).
     pub max_held: usize,
 }
@@ -114,8 +115,8 @@ impl Default for Config {
             recovery: None,
             compression_threshold: 1024,
             outbox: OutboxLimits::default(),
-            max_attachments: 10,
-            max_depth: 100_000,
+            limits: Limits::default(),
+            leniency: Leniency::STRICT,
             max_held: 64,
         }
     }

@@ -4,7 +4,7 @@ use crate::args::Args;
 use crate::engine::EngineClient;
 use crate::handler::{self, Ack, CallError, Event, Refused};
 use crate::link::{Link, Waiter, Work};
-use crate::namespace::{Action, Name};
+use crate::namespace::{Action, Id};
 use crate::outgoing::{Outgoing, Says};
 use crate::recovery::{Lost, Restored};
 use crate::seams::{Tolerance, Waits};
@@ -13,7 +13,7 @@ use crate::shared::Namespace;
 use crate::sid;
 use crate::socket::{Inner, Socket};
 use crate::trace::Step;
-use bytes::Bytes;
+use bytestring::ByteString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -52,7 +52,9 @@ impl Link {
         }
     }
 
-    fn connect(self: &Arc<Self>, name: &Arc<str>, auth: Option<Bytes>) {
+    fn connect(self: &Arc<Self>, name: &ByteString, auth: Option<ByteString>) {
+        // What is kept of it shall not keep the whole frame.
+        let auth = auth.map(|auth| ByteString::from(&*auth));
         let Some(namespace) = self.core.namespace(name) else {
             // SIO-CE-01 to SIO-CE-03
             self.turn_away(name, &Refused::new("Invalid namespace"));
@@ -108,7 +110,7 @@ impl Link {
         }
     }
 
-    fn turn_away(self: &Arc<Self>, namespace: &Arc<str>, refused: &Refused) {
+    fn turn_away(self: &Arc<Self>, namespace: &ByteString, refused: &Refused) {
         let body = Says::ConnectError(refused.json());
         self.refuse(&Outgoing {
             namespace: namespace.clone(),
@@ -120,10 +122,10 @@ impl Link {
     fn restore(
         &self,
         namespace: &Namespace,
-        auth: Option<&Bytes>,
+        auth: Option<&ByteString>,
     ) -> Option<(String, Restored<crate::outgoing::Encoded>)> {
         let mut recovery = namespace.recovery()?;
-        let auth: serde_json::Value = serde_json::from_slice(auth?).ok()?;
+        let auth: serde_json::Value = serde_json::from_str(auth?).ok()?;
         let (pid, offset) = (auth.get("pid")?.as_str()?, auth.get("offset")?.as_str()?);
         Some((
             pid.to_owned(),
@@ -135,7 +137,7 @@ impl Link {
     fn recover(
         self: &Arc<Self>,
         namespace: Arc<Namespace>,
-        auth: Option<Bytes>,
+        auth: Option<ByteString>,
         (pid, restored): (String, Restored<crate::outgoing::Encoded>),
     ) {
         let Restored {
@@ -177,13 +179,13 @@ impl Link {
         }
     }
 
-    fn event(self: &Arc<Self>, socket: Socket, name: Option<Name>, args: Args, id: Option<u64>) {
+    fn event(self: &Arc<Self>, socket: Socket, name: Option<ByteString>, args: Args, id: Option<Id>) {
         let handlers = socket.0.namespace.handlers.clone();
-        let name = name.as_ref().map_or("", Name::as_str);
-        let Some(handler) = handlers.events.get(name) else {
+        let handler = name.as_ref().and_then(|name| handlers.events.get(&**name));
+        let (Some(handler), Some(name)) = (handler, &name) else {
             // SIO-EV-05, SIO-ACK-09
             if let Some(seams) = &self.core.seams {
-                seams.unhandled(self.view(), name, id);
+                seams.unhandled(self.view(), name.as_deref(), id);
             }
             return;
         };

@@ -2,7 +2,7 @@
 
 use crate::link::Link;
 use crate::session::{CloseReason, Message};
-use bytes::Bytes;
+use bytestring::ByteString;
 use std::sync::Arc;
 
 /// An application that speaks Engine.IO only.
@@ -11,7 +11,7 @@ pub trait EngineApp: Send + Sync {
     fn message(&self, client: &EngineClient, message: Message);
 
     /// A message that goes with the open packet of each session (EIO-HS-20); none by default.
-    fn greeting(&self) -> Option<Bytes> {
+    fn greeting(&self) -> Option<ByteString> {
         None
     }
 }

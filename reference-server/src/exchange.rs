@@ -2,24 +2,22 @@
 
 use bytes::Bytes;
 use hyper::http::{HeaderMap, Method};
+use siospec_codec::engine;
 
 /// The parameters of a query, decoded, in the order they came.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Query(pub Vec<(String, String)>);
 
 impl Query {
-    /// Decodes a query (EIO-HS-15).
+    /// Decodes a query.
     pub fn parse(raw: &str) -> Self {
-        let pairs = raw.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode(name), decode(value))
-        });
-        Self(pairs.collect())
+        let pairs = engine::Query::parse(raw).pairs.into_iter();
+        Self(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
     }
 
-    /// The first value of a parameter (EIO-QE-20); an empty one counts as absent (EIO-QE-25).
+    /// The last value of a parameter (EIO-QE-20); an empty one counts as absent (EIO-QE-25).
     pub fn get(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.0.iter().find(|(key, _)| key == name)?;
+        let (_, value) = self.0.iter().rev().find(|(key, _)| key == name)?;
         Some(value.as_str()).filter(|value| !value.is_empty())
     }
 
@@ -33,32 +31,6 @@ impl Query {
     pub fn remove(&mut self, name: &str) {
         self.0.retain(|(key, _)| key != name);
     }
-}
-
-fn decode(text: &str) -> String {
-    if !text.contains(['%', '+']) {
-        return text.to_owned();
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let hex = |digit: &u8| {
-            char::from(*digit)
-                .to_digit(16)
-                .and_then(|digit| u8::try_from(digit).ok())
-        };
-        rest = match (first, tail) {
-            (b'%', [high, low, tail @ ..]) if hex(high).is_some() && hex(low).is_some() => {
-                bytes.push(hex(high).unwrap_or(0) << 4 | hex(low).unwrap_or(0));
-                tail
-            }
-            _ => {
-                bytes.push(if *first == b'+' { b' ' } else { *first });
-                tail
-            }
-        };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The head of an HTTP request.
@@ -162,8 +134,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_query_is_decoded_and_its_first_value_counts() {
-        let query = Query::parse("EIO=4&transport=poll%69ng&EIO=3&x=%zz&sid=");
+    fn a_query_is_decoded_and_its_last_value_counts() {
+        let query = Query::parse("EIO=3&transport=poll%69ng&EIO=4&x=%zz&sid=");
         assert_eq!(query.get("transport"), Some("polling"));
         assert_eq!(query.get("EIO"), Some("4"));
         assert_eq!(query.get("x"), Some("%zz"));

@@ -12,6 +12,7 @@ use crate::{
     Running, Server, Socket, SocketIo, args,
 };
 use bytes::Bytes;
+use bytestring::ByteString;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -131,7 +132,7 @@ pub async fn serve(config: FixtureConfig) -> io::Result<Running> {
     app.engine(
         "/engine.io/",
         Echo {
-            greeting: config.initial_packet.map(Bytes::from),
+            greeting: config.initial_packet.map(ByteString::from),
         },
     );
     app.page("/fixture", move |server| describe(server, &calls));
@@ -402,17 +403,17 @@ fn resident() -> Option<u64> {
 
 /// The Engine.IO echo.
 struct Echo {
-    greeting: Option<Bytes>,
+    greeting: Option<ByteString>,
 }
 
 impl EngineApp for Echo {
-    fn greeting(&self) -> Option<Bytes> {
+    fn greeting(&self) -> Option<ByteString> {
         self.greeting.clone()
     }
 
     fn message(&self, client: &EngineClient, message: Message) {
         let text = match &message {
-            Message::Text(text) => std::str::from_utf8(text).unwrap_or_default(),
+            Message::Text(text) => text,
             Message::Binary(_) => "",
         };
         if text == "!close" {

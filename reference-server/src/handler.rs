@@ -2,8 +2,10 @@
 
 use crate::args::Args;
 use crate::link::Link;
+use crate::namespace::Id;
 use crate::outgoing::{Outgoing, Says};
 use crate::socket::Socket;
+use bytestring::ByteString;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -24,7 +26,7 @@ type Middleware = Box<dyn Fn(Socket) -> Verdict + Send + Sync>;
 #[derive(Debug)]
 pub struct Event {
     /// Its name.
-    pub name: String,
+    pub name: ByteString,
     /// Its arguments; an acknowledgement callback is none of them.
     pub args: Args,
     pub(crate) ack: Option<Ack>,
@@ -51,8 +53,8 @@ pub struct Ack(Arc<Due>);
 
 struct Due {
     link: Arc<Link>,
-    namespace: Arc<str>,
-    id: u64,
+    namespace: ByteString,
+    id: Id,
     taken: AtomicBool,
     sent: AtomicBool,
 }
@@ -69,7 +71,7 @@ impl std::fmt::Debug for Due {
 pub struct AlreadyAcknowledged;
 
 impl Ack {
-    pub(crate) fn new(link: Arc<Link>, namespace: Arc<str>, id: u64) -> Self {
+    pub(crate) fn new(link: Arc<Link>, namespace: ByteString, id: Id) -> Self {
         let (taken, sent) = (AtomicBool::new(false), AtomicBool::new(false));
         Self(Arc::new(Due {
             link,
@@ -103,7 +105,7 @@ impl Ack {
         link.send_own(
             &Outgoing {
                 namespace: namespace.clone(),
-                body: Says::Ack { id: *id, args },
+                body: Says::Ack { id: id.clone(), args },
             },
             false,
         );

@@ -24,7 +24,7 @@ mod shared;
 mod sid;
 mod socket;
 pub mod trace;
-pub mod wire;
+mod wire;
 
 pub use args::{ArgError, Args, Binary, ToArg};
 pub use config::{Config, Cors};

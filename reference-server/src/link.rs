@@ -3,7 +3,7 @@
 use crate::args::Args;
 use crate::engine::EngineApp;
 use crate::handler::CallError;
-use crate::namespace::{Action, Connection, Incoming, Violation};
+use crate::namespace::{Action, Connection, Id, Incoming, Violation};
 use crate::outgoing::{Encoded, Outgoing, Says};
 use crate::refusal::Refusal;
 use crate::seams::Tolerance;
@@ -12,7 +12,7 @@ use crate::shared::Core;
 use crate::socket::Socket;
 use crate::trace::Step;
 use crate::wire::{self, Assembly};
-use bytes::Bytes;
+use bytestring::ByteString;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -339,7 +339,7 @@ impl Link {
     /// Sends an event that wants an answer.
     pub(crate) fn ask(
         &self,
-        namespace: &Arc<str>,
+        namespace: &ByteString,
         name: &str,
         args: Args,
         deadline: Option<Instant>,
@@ -354,7 +354,7 @@ impl Link {
                 let body = Says::Event {
                     name: name.to_owned(),
                     args,
-                    id: Some(id),
+                    id: Some(Id::Number(id)),
                 };
                 self.put(
                     &mut state,
@@ -443,7 +443,7 @@ impl Link {
     }
 
     /// The server puts the client out of a namespace.
-    pub(crate) fn kick(self: &Arc<Self>, namespace: &Arc<str>) -> bool {
+    pub(crate) fn kick(self: &Arc<Self>, namespace: &ByteString) -> bool {
         let mut state = self.state();
         let App::SocketIo { connection, .. } = &mut state.app else {
             return false;
@@ -559,6 +559,6 @@ fn wake(waker: &mut Option<Waker>) {
 }
 
 /// The JSON object of a CONNECT's payload as an argument; an empty one if there was none (SIO-CE-10).
-pub(crate) fn auth_args(auth: Option<&Bytes>) -> Args {
-    Args::from_json(auth.cloned().unwrap_or_else(|| Bytes::from_static(b"{}")))
+pub(crate) fn auth_args(auth: Option<&ByteString>) -> Args {
+    Args::from_json(auth.cloned().unwrap_or_else(|| ByteString::from_static("{}")))
 }

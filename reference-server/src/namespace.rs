@@ -2,28 +2,15 @@
 
 use crate::acks::Acks;
 use crate::args::Args;
-use bytes::Bytes;
-use std::sync::Arc;
+use bytestring::ByteString;
+use siospec_codec::socket::AckId;
 use std::time::Instant;
-
-/// The main namespace; its packets carry no prefix (SIO-CN-12).
-pub const MAIN: &str = "/";
-
-/// Event names that only the library itself may use (SIO-EV-11).
-pub const RESERVED: [&str; 6] = [
-    "connect",
-    "connect_error",
-    "disconnect",
-    "disconnecting",
-    "newListener",
-    "removeListener",
-];
 
 /// A Socket.IO packet from the client, whole: its attachments are in place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incoming {
     /// The namespace it is for, `/` included.
-    pub namespace: Arc<str>,
+    pub namespace: ByteString,
     /// What it says.
     pub body: Body,
 }
@@ -32,22 +19,22 @@ pub struct Incoming {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
     /// Asks to join, with the JSON object of its payload, if there was one.
-    Connect(Option<Bytes>),
+    Connect(Option<ByteString>),
     /// Leaves.
     Disconnect,
     /// An event.
     Event {
         /// Its name; none if the name is a number, which is legal and never has a handler (SIO-EV-10).
-        name: Option<Name>,
+        name: Option<ByteString>,
         /// Its arguments.
         args: Args,
         /// The id under which it wants to be acknowledged.
-        id: Option<u64>,
+        id: Option<Id>,
     },
     /// Answers a request of the server.
     Ack {
-        /// The id of the request.
-        id: u64,
+        /// The id of the request, if there is one that a request of the server can have.
+        id: Option<u64>,
         /// The answer.
         args: Args,
     },
@@ -55,20 +42,34 @@ pub enum Body {
     ConnectError,
 }
 
-/// The name of an event: text, an exact string (SIO-EV-21).
+/// An ack id of a client: a decimal integer of any length, without leading zeros (SIO-ACK-12 to SIO-ACK-14).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Name(Bytes);
+pub enum Id {
+    /// One that 64 bits hold.
+    Number(u64),
+    /// The digits of any other.
+    Digits(ByteString),
+}
 
-impl Name {
-    /// Takes UTF-8 text; anything else is no name.
-    pub fn new(text: Bytes) -> Option<Self> {
-        std::str::from_utf8(&text).ok()?;
-        Some(Self(text))
+impl Id {
+    /// The id of a packet.
+    pub fn of(id: AckId<'_>) -> Self {
+        match id.as_u64() {
+            Some(number) => Self::Number(number),
+            None => {
+                let digits = id.to_string();
+                let digits = digits.trim_start_matches('0');
+                Self::Digits(digits.into())
+            }
+        }
     }
 
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
+    /// The id as the codec has it.
+    pub fn as_ack_id(&self) -> AckId<'_> {
+        match self {
+            Self::Number(number) => (*number).into(),
+            Self::Digits(digits) => AckId::from_digits(digits).unwrap_or_else(|| 0.into()),
+        }
     }
 }
 
@@ -84,9 +85,6 @@ pub enum Violation {
     /// SIO-CN-22
     #[error("CONNECT_ERROR from a client")]
     ConnectError,
-    /// SIO-EV-11
-    #[error("reserved event name")]
-    ReservedName,
     /// SIO-EV-22: what waits for a middleware is bounded.
     #[error("too many packets before the CONNECT was answered")]
     TooManyHeld,
@@ -103,20 +101,20 @@ pub enum Action<S, W> {
     /// Decide on a CONNECT; [`Connection::accept`] or [`Connection::refuse`] follows.
     Connect {
         /// The namespace asked for.
-        namespace: Arc<str>,
+        namespace: ByteString,
         /// The JSON object of the payload.
-        auth: Option<Bytes>,
+        auth: Option<ByteString>,
     },
     /// Run the handler of an event.
     Event {
         /// The member it is from.
         socket: S,
         /// Its name; none if it is a number.
-        name: Option<Name>,
+        name: Option<ByteString>,
         /// Its arguments.
         args: Args,
         /// Its ack id.
-        id: Option<u64>,
+        id: Option<Id>,
     },
     /// Wake whoever asked.
     Answer {
@@ -144,7 +142,7 @@ pub struct Connection<S, W> {
 
 #[derive(Debug)]
 struct Member<S, W> {
-    namespace: Arc<str>,
+    namespace: ByteString,
     stage: Stage<S>,
     acks: Acks<W>,
 }
@@ -204,12 +202,6 @@ impl<S: Clone, W> Connection<S, W> {
         };
         match body {
             Body::Event { name, args, id } => {
-                if name
-                    .as_ref()
-                    .is_some_and(|name| RESERVED.contains(&name.as_str()))
-                {
-                    return Err(Violation::ReservedName);
-                }
                 Ok(Action::Event {
                     socket: socket.clone(),
                     name,
@@ -218,10 +210,10 @@ impl<S: Clone, W> Connection<S, W> {
                 })
             }
             // SIO-ACK-20
-            Body::Ack { id, args } => Ok(member
-                .acks
-                .answer(id)
-                .map_or(Action::Nothing, |waiter| Action::Answer { waiter, args })),
+            Body::Ack { id, args } => {
+                let waiter = id.and_then(|id| member.acks.answer(id));
+                Ok(waiter.map_or(Action::Nothing, |waiter| Action::Answer { waiter, args }))
+            }
             Body::Disconnect => {
                 let socket = socket.clone();
                 let mut member = self.members.remove(at);
@@ -237,15 +229,17 @@ impl<S: Clone, W> Connection<S, W> {
     /// The middleware has admitted the client. Packets that came meanwhile are due now, in order.
     ///
     /// None if the connection has gone meanwhile: then nobody has joined (SIO-CN-29).
-    pub fn accept(&mut self, namespace: &str, socket: S) -> Option<Vec<Incoming>> {
+    pub fn accept(&mut self, namespace: &ByteString, socket: S) -> Option<Vec<Incoming>> {
         let member = self
             .members
             .iter_mut()
-            .find(|member| &*member.namespace == namespace)?;
+            .find(|member| member.namespace == *namespace)?;
         let Stage::Joining { held } = &mut member.stage else {
             return None;
         };
         let held = std::mem::take(held);
+        // Not the one that shares the memory of a frame.
+        member.namespace = namespace.clone();
         member.stage = Stage::Joined(socket);
         // SIO-CN-30
         self.deadline = None;
@@ -258,7 +252,7 @@ impl<S: Clone, W> Connection<S, W> {
     /// has gone meanwhile.
     pub fn refuse(&mut self, namespace: &str) -> Option<Result<(), Violation>> {
         let joining = |member: &Member<S, W>| {
-            &*member.namespace == namespace && matches!(member.stage, Stage::Joining { .. })
+            member.namespace == *namespace && matches!(member.stage, Stage::Joining { .. })
         };
         let at = self.members.iter().position(joining)?;
         match self.members.remove(at).stage {
@@ -273,7 +267,7 @@ impl<S: Clone, W> Connection<S, W> {
         let at = self
             .members
             .iter()
-            .position(|member| &*member.namespace == namespace)?;
+            .position(|member| member.namespace == *namespace)?;
         if matches!(self.members[at].stage, Stage::Joining { .. }) {
             return None;
         }
@@ -311,7 +305,7 @@ impl<S: Clone, W> Connection<S, W> {
         let member = self
             .members
             .iter_mut()
-            .find(|member| &*member.namespace == namespace);
+            .find(|member| member.namespace == *namespace);
         match member {
             Some(member) if matches!(member.stage, Stage::Joined(_)) => {
                 Ok(member.acks.ask(waiter, deadline))
@@ -323,7 +317,7 @@ impl<S: Clone, W> Connection<S, W> {
     /// Whether the client is a member.
     pub fn is_joined(&self, namespace: &str) -> bool {
         self.members.iter().any(|member| {
-            &*member.namespace == namespace && matches!(member.stage, Stage::Joined(_))
+            member.namespace == *namespace && matches!(member.stage, Stage::Joined(_))
         })
     }
 

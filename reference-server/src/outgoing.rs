@@ -1,14 +1,15 @@
 //! A Socket.IO packet on its way to a client.
 
 use crate::args::Args;
+use crate::namespace::Id;
 use crate::session::Frame;
-use std::sync::Arc;
+use bytestring::ByteString;
 
 /// A packet the server sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
     /// The namespace it is from.
-    pub namespace: Arc<str>,
+    pub namespace: ByteString,
     /// What it says.
     pub body: Says,
 }
@@ -27,12 +28,12 @@ pub enum Says {
         /// Its arguments.
         args: Args,
         /// The id under which the server wants an answer.
-        id: Option<u64>,
+        id: Option<Id>,
     },
     /// The answer to an event.
     Ack {
         /// The id of that event (SIO-ACK-01).
-        id: u64,
+        id: Id,
         /// The answer.
         args: Args,
     },

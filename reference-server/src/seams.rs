@@ -13,9 +13,11 @@ use crate::link::Link;
 use crate::namespace::{Incoming, Violation};
 use crate::outgoing::Outgoing;
 use crate::server::Server;
-use crate::session::{Edge, Frame, Received, Source};
+use crate::namespace::Id;
+use crate::session::{Edge, Frame, Source};
 use crate::socket::Socket;
-use crate::wire::WireError;
+use siospec_codec::DecodeError;
+use siospec_codec::engine::{Handshake, OwnedPacket};
 
 /// Whether a broken rule has its consequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,16 +110,16 @@ pub trait Seams: Send + Sync {
     /// An HTTP answer before it goes out, a 101 included.
     fn response(&self, server: &Server, request: &Request, response: &mut Response) {}
 
-    /// The JSON object of an open packet.
-    fn open(&self, view: View<'_>, open: &mut serde_json::Map<String, serde_json::Value>) {}
+    /// What an open packet says.
+    fn open(&self, view: View<'_>, handshake: &mut Handshake) {}
 
     /// An Engine.IO packet between decoder and session; what is put into `packets` is what the session hears.
     fn inward(
         &self,
         view: View<'_>,
         source: Source,
-        packet: Received,
-        packets: &mut Vec<Received>,
+        packet: OwnedPacket,
+        packets: &mut Vec<OwnedPacket>,
     ) {
         packets.push(packet);
     }
@@ -136,7 +138,7 @@ pub trait Seams: Send + Sync {
     }
 
     /// What came is no Socket.IO packet.
-    fn undecodable(&self, view: View<'_>, error: &WireError) -> Tolerance {
+    fn undecodable(&self, view: View<'_>, error: &DecodeError) -> Tolerance {
         Tolerance::Close
     }
 
@@ -160,7 +162,7 @@ pub trait Seams: Send + Sync {
     }
 
     /// An event without handler, and its ack id.
-    fn unhandled(&self, view: View<'_>, event: &str, id: Option<u64>) {}
+    fn unhandled(&self, view: View<'_>, event: Option<&str>, id: Option<Id>) {}
 
     /// A handler panicked.
     fn panicked(&self) -> Tolerance {

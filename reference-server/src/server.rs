@@ -8,11 +8,11 @@ use crate::exchange::Query;
 use crate::handler::{Answer, Event, Handlers, Refused};
 use crate::io::{self, Running};
 use crate::link::Handshake;
-use crate::namespace::MAIN;
 use crate::seams::Seams;
 use crate::shared::{Core, Registered};
 use crate::socket::{Broadcast, Socket};
 use crate::trace::Tracer;
+use siospec_codec::socket::packet::MAIN_NAMESPACE;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -60,7 +60,7 @@ impl SocketIo {
 
     /// The handlers of a namespace; a name that nobody asked for here is unknown to clients (SIO-CE-01).
     pub fn of(&mut self, namespace: &str) -> &mut Handlers {
-        if namespace == MAIN {
+        if namespace == MAIN_NAMESPACE {
             return &mut self.main;
         }
         let at = match self.others.iter().position(|(name, _)| name == namespace) {
@@ -124,7 +124,7 @@ impl SocketIo {
         if let Some(seams) = &self.seams {
             seams.config(&mut self.config);
         }
-        let named = std::iter::once((MAIN.to_owned(), self.main)).chain(self.others);
+        let named = std::iter::once((MAIN_NAMESPACE.to_owned(), self.main)).chain(self.others);
         self.registered.namespaces = named
             .map(|(name, handlers)| (name, Arc::new(handlers)))
             .collect();

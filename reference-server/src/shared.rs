@@ -13,6 +13,7 @@ use crate::server::Server;
 use crate::socket::Socket;
 use crate::trace::{Record, Step, Tracer};
 use crate::wire;
+use bytestring::ByteString;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,7 +31,7 @@ pub(crate) trait Surroundings: Send + Sync {
 
 /// A namespace with its members.
 pub(crate) struct Namespace {
-    pub(crate) name: Arc<str>,
+    pub(crate) name: ByteString,
     pub(crate) handlers: Arc<Handlers>,
     pub(crate) adapter: Box<dyn Adapter<Socket>>,
     pub(crate) recovery: Option<Mutex<Recovery<Encoded>>>,
@@ -59,10 +60,10 @@ pub(crate) struct Core {
     pub(crate) engines: Vec<(String, Arc<dyn EngineApp>)>,
     pub(crate) pages: HashMap<String, Page>,
     pub(crate) admission: Option<Admission>,
-    namespaces: HashMap<Arc<str>, Arc<Namespace>>,
+    namespaces: HashMap<String, Arc<Namespace>>,
     dynamic: Vec<(Matcher, Arc<Handlers>)>,
     /// Dynamic namespaces that somebody is in, or was.
-    living: Mutex<HashMap<Arc<str>, Arc<Namespace>>>,
+    living: Mutex<HashMap<String, Arc<Namespace>>>,
 }
 
 impl Core {
@@ -81,10 +82,9 @@ impl Core {
             admission,
         } = registered;
         let create = |(name, handlers): (String, Arc<Handlers>)| {
-            let name: Arc<str> = name.into();
             (
                 name.clone(),
-                Namespace::new(name, handlers, &config, seams.as_deref()),
+                Namespace::new(name.into(), handlers, &config, seams.as_deref()),
             )
         };
         let namespaces = namespaces.into_iter().map(create).collect();
@@ -119,14 +119,13 @@ impl Core {
         }
         // Whoever is in a namespace holds it; those that only this map holds are empty.
         living.retain(|_, namespace| Arc::strong_count(namespace) > 1);
-        let name: Arc<str> = name.into();
         let namespace = Namespace::new(
-            name.clone(),
+            name.into(),
             handlers.clone(),
             &self.config,
             self.seams.as_deref(),
         );
-        living.insert(name, namespace.clone());
+        living.insert(name.to_owned(), namespace.clone());
         Some(namespace)
     }
 
@@ -155,7 +154,7 @@ impl Core {
 
 impl Namespace {
     fn new(
-        name: Arc<str>,
+        name: ByteString,
         handlers: Arc<Handlers>,
         config: &Config,
         seams: Option<&dyn Seams>,

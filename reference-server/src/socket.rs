@@ -8,7 +8,7 @@ use crate::outgoing::{Outgoing, Says};
 use crate::reply::reply;
 use crate::server::Server;
 use crate::shared::{Core, Namespace};
-use bytes::Bytes;
+use bytestring::ByteString;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(crate) struct Inner {
     /// The private id under which its state is kept, if recovery is on.
     pub(crate) pid: Option<String>,
     pub(crate) recovered: bool,
-    pub(crate) auth: Option<Bytes>,
+    pub(crate) auth: Option<ByteString>,
     pub(crate) namespace: Arc<Namespace>,
     pub(crate) link: Arc<Link>,
 }
@@ -53,7 +53,7 @@ impl Socket {
         &self.0.namespace.name
     }
 
-    pub(crate) fn namespace_name(&self) -> Arc<str> {
+    pub(crate) fn namespace_name(&self) -> ByteString {
         self.0.namespace.name.clone()
     }
 

@@ -1,315 +1,221 @@
-//! Between the codec's packets, which borrow, and this crate's, which share.
+//! Between the codec's packets, which borrow from their text, and this crate's, which share it.
 
 use crate::args::Args;
 use crate::config::Config;
 use crate::link::Link;
-use crate::namespace::{Body, Incoming, MAIN, Name};
+use crate::namespace::{Body, Id, Incoming};
 use crate::outgoing::{Encoded, Outgoing, Says};
-use crate::session::{Frame, Message, Received};
+use crate::session::{Frame, Message};
 use bytes::Bytes;
-use serde_json::value::RawValue;
-use std::sync::Arc;
+use bytestring::ByteString;
+use siospec_codec::engine::{self, Handshake, OwnedPacket, Payload, PacketType as EngineType};
+use siospec_codec::socket::packet::MAIN_NAMESPACE;
+use siospec_codec::socket::{self, Assembler, EventName, Packet, PacketType};
+use siospec_codec::{DecodeError, Leniency};
+use std::borrow::Cow;
 
-/// Why a message is no Socket.IO packet.
-pub type WireError = String;
-
-pub(crate) fn engine_text(raw: &Bytes) -> Result<Received, WireError> {
-    let rest = if raw.is_empty() {
-        Bytes::new()
-    } else {
-        raw.slice(1..)
-    };
-    Ok(match raw.first() {
-        Some(b'0') => Received::Open,
-        Some(b'1') => Received::Close,
-        Some(b'2') => Received::Ping(rest),
-        Some(b'3') => Received::Pong,
-        Some(b'4') => Received::Message(Message::Text(rest)),
-        Some(b'5') => Received::Upgrade,
-        Some(b'6') => Received::Noop,
-        Some(b'b') => {
-            use base64::Engine;
-            let data = base64::engine::general_purpose::STANDARD
-                .decode(&rest)
-                .map_err(|e| e.to_string())?;
-            Received::Message(Message::Binary(data.into()))
-        }
-        _ => return Err("type".into()),
-    })
+/// Reads a WebSocket text frame.
+pub(crate) fn engine_text(text: &ByteString, leniency: Leniency) -> Result<OwnedPacket, DecodeError> {
+    let packet = engine::decode_text(text, leniency)?;
+    Ok(OwnedPacket::slice_of(text, packet))
 }
 
-pub(crate) fn payload(body: &Bytes) -> impl Iterator<Item = Result<Received, WireError>> {
-    let parts: Vec<Bytes> = body
-        .split(|b| *b == 0x1e)
-        .map(|part| body.slice_ref(part))
-        .collect();
-    parts.into_iter().map(|part| engine_text(&part))
+/// Reads a polling body, packet by packet.
+pub(crate) fn payload(
+    body: &ByteString,
+    leniency: Leniency,
+) -> impl Iterator<Item = Result<OwnedPacket, DecodeError>> {
+    Payload::new(body, leniency).map(|packet| packet.map(|packet| OwnedPacket::slice_of(body, packet)))
 }
 
+/// The open packet of a session (EIO-HS-02).
 pub(crate) fn open(link: &Link, polling: bool) -> Frame {
     let config = &link.core.config;
-    let upgrades: &[&str] = if polling && config.upgrades {
-        &["websocket"]
-    } else {
-        &[]
+    let milliseconds = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    // EIO-HS-06, EIO-HS-07, EIO-UP-21
+    let upgrades = if polling && config.upgrades { vec!["websocket".to_owned()] } else { Vec::new() };
+    let mut handshake = Handshake {
+        sid: link.sid.clone(),
+        upgrades,
+        ping_interval: milliseconds(config.ping_interval),
+        ping_timeout: milliseconds(config.ping_timeout),
+        max_payload: config.max_payload as u64,
+        others: serde_json::Map::new(),
     };
-    let open = serde_json::json!({
-        "sid": link.sid,
-        "upgrades": upgrades,
-        "pingInterval": config.ping_interval.as_millis() as u64,
-        "pingTimeout": config.ping_timeout.as_millis() as u64,
-        "maxPayload": config.max_payload,
-    });
-    Frame::Text(format!("0{open}").into())
+    let mut text = String::with_capacity(128);
+    engine::encode::start(EngineType::Open, &mut text);
+    if let Some(seams) = &link.core.seams {
+        seams.open(link.view(), &mut handshake);
+    }
+    handshake.encode(&mut text);
+    Frame::Text(text.into())
 }
 
+/// An Engine.IO message as a frame.
 pub(crate) fn message_frame(message: Message) -> Frame {
     match message {
         Message::Binary(data) => Frame::Binary(data),
         Message::Text(text) => {
-            let mut frame = vec![b'4'];
-            frame.extend_from_slice(&text);
+            let mut frame = String::with_capacity(text.len() + 1);
+            engine::encode::start(EngineType::Message, &mut frame);
+            frame.push_str(&text);
             Frame::Text(frame.into())
         }
     }
 }
 
+/// Frames as one polling body (EIO-PL-01).
 pub(crate) fn encode_payload(frames: &[Frame]) -> Bytes {
-    use base64::Engine;
-    let mut out = Vec::new();
-    for (n, frame) in frames.iter().enumerate() {
-        if n > 0 {
-            out.push(0x1e);
-        }
+    let mut payload = String::with_capacity(frames.iter().map(|frame| frame.len() * 4 / 3 + 4).sum());
+    for frame in frames {
+        engine::payload::separate(&mut payload);
         match frame {
-            Frame::Text(text) => out.extend_from_slice(text),
-            Frame::Binary(data) => {
-                out.push(b'b');
-                out.extend_from_slice(
-                    base64::engine::general_purpose::STANDARD
-                        .encode(data)
-                        .as_bytes(),
-                );
-            }
+            Frame::Text(text) => payload.push_str(text),
+            Frame::Binary(data) => engine::Packet::Binary(Cow::Borrowed(data)).encode(&mut payload),
         }
     }
-    out.into()
+    payload.into()
 }
 
-pub(crate) struct Assembly {
-    max: usize,
-    open: Option<(Incoming, usize, Vec<Bytes>)>,
-}
+/// Puts the packets of one client together with their attachments.
+pub(crate) struct Assembly(Assembler);
 
 impl Assembly {
     pub(crate) fn new(config: &Config) -> Self {
-        Self {
-            max: config.max_attachments,
-            open: None,
-        }
+        Self(Assembler::new(config.limits, config.leniency))
     }
 
-    pub(crate) fn feed(&mut self, message: Message) -> Result<Option<Incoming>, WireError> {
-        match (message, self.open.take()) {
-            (Message::Text(_), Some(_)) => Err("text while due".into()),
-            (Message::Binary(_), None) => Err("stray".into()),
-            (Message::Binary(data), Some((header, count, mut data_list))) => {
-                data_list.push(data);
-                if data_list.len() < count {
-                    self.open = Some((header, count, data_list));
-                    return Ok(None);
-                }
-                fill(header, data_list).map(Some)
-            }
-            (Message::Text(text), None) => {
-                let (incoming, count) = decode(&text, self.max)?;
-                if count == 0 {
-                    return Ok(Some(incoming));
-                }
-                self.open = Some((incoming, count, Vec::new()));
-                Ok(None)
-            }
-        }
+    /// Takes an Engine.IO message. None while attachments are due.
+    pub(crate) fn feed(&mut self, message: Message) -> Result<Option<Incoming>, DecodeError> {
+        let whole = match message {
+            Message::Text(text) => self.0.text(text)?,
+            Message::Binary(data) => self.0.binary(data)?,
+        };
+        Ok(whole.as_ref().map(incoming))
     }
 }
 
-fn fill(incoming: Incoming, data: Vec<Bytes>) -> Result<Incoming, WireError> {
-    let Incoming { namespace, body } = incoming;
-    let body = match body {
-        Body::Event { name, args, id } => Body::Event {
-            name,
-            args: Args::from_binary(args.json().clone(), data).map_err(|e| e.to_string())?,
-            id,
-        },
-        Body::Ack { id, args } => Body::Ack {
-            id,
-            args: Args::from_binary(args.json().clone(), data).map_err(|e| e.to_string())?,
-        },
-        other => other,
+fn incoming(message: &socket::Message) -> Incoming {
+    let (packet, text) = (message.packet(), message.text());
+    let share = |part: &str| text.slice_ref(part);
+    let namespace = match packet.namespace {
+        MAIN_NAMESPACE => ByteString::from_static(MAIN_NAMESPACE),
+        name => share(name),
     };
-    Ok(Incoming { namespace, body })
-}
-
-fn decode(text: &Bytes, max: usize) -> Result<(Incoming, usize), WireError> {
-    let s = std::str::from_utf8(text).map_err(|e| e.to_string())?;
-    let kind = s.as_bytes().first().copied().ok_or("empty")?;
-    let mut rest = &s[1.min(s.len())..];
-    let mut count = 0;
-    if kind == b'5' || kind == b'6' {
-        let (n, tail) = rest.split_once('-').ok_or("count")?;
-        if n.is_empty() || !n.bytes().all(|b| b.is_ascii_digit()) {
-            return Err("count".into());
-        }
-        count = n.parse().map_err(|_| "count")?;
-        if count > max {
-            return Err("too many".into());
-        }
-        rest = tail;
-    }
-    let mut namespace = MAIN;
-    if rest.starts_with('/') {
-        match rest.split_once(',') {
-            Some((n, tail)) => (namespace, rest) = (n, tail),
-            None => (namespace, rest) = (rest, ""),
-        }
-    }
-    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    let id = if digits > 0 {
-        Some(rest[..digits].parse::<u64>().map_err(|e| e.to_string())?)
-    } else {
-        None
-    };
-    let json = &rest[digits..];
-    let list = || -> Result<Vec<&RawValue>, WireError> {
-        serde_json::from_str(json).map_err(|e| e.to_string())
-    };
-    let after = |items: &[&RawValue], from: usize| -> Bytes {
-        match (items.get(from), items.last()) {
-            (Some(first), Some(last)) => {
-                let start = first.get().as_ptr() as usize - s.as_ptr() as usize;
-                let end = last.get().as_ptr() as usize - s.as_ptr() as usize + last.get().len();
-                text.slice(start..end)
-            }
-            _ => Bytes::new(),
-        }
-    };
-    let body = match kind {
-        b'0' if json.is_empty() => Body::Connect(None),
-        b'0' => {
-            let _: serde_json::Map<String, serde_json::Value> =
-                serde_json::from_str(json).map_err(|e| e.to_string())?;
-            Body::Connect(Some(text.slice_ref(json.as_bytes())))
-        }
-        b'1' if json.is_empty() => Body::Disconnect,
-        b'2' | b'5' => {
-            let items = list()?;
-            let name: serde_json::Value =
-                serde_json::from_str(items.first().ok_or("no name")?.get())
-                    .map_err(|e| e.to_string())?;
-            let name = match name {
-                serde_json::Value::String(name) => Name::new(name.into()),
-                serde_json::Value::Number(_) => None,
-                _ => return Err("name".into()),
+    let binary = || Args::from(message.args().collect::<socket::Arguments>());
+    let body = match packet.kind {
+        PacketType::Connect => Body::Connect(packet.payload.map(share)),
+        PacketType::Disconnect => Body::Disconnect,
+        PacketType::Event | PacketType::BinaryEvent => {
+            let event = packet.event();
+            let name = event.as_ref().and_then(|event| match event.name() {
+                EventName::Text(Cow::Borrowed(name)) => Some(share(name)),
+                EventName::Text(Cow::Owned(name)) => Some(name.into()),
+                EventName::Number(_) => None,
+            });
+            let args = match &event {
+                Some(event) if message.attachments().is_empty() => Args::from_json(share(event.raw_args_text())),
+                _ => binary(),
             };
-            Body::Event {
-                name,
-                args: Args::from_json(after(&items, 1)),
-                id,
-            }
+            Body::Event { name, args, id: packet.id.map(|id| Id::of(id)) }
         }
-        b'3' | b'6' => {
-            let items = list()?;
-            Body::Ack {
-                id: id.ok_or("no id")?,
-                args: Args::from_json(after(&items, 0)),
-            }
+        PacketType::Ack | PacketType::BinaryAck => {
+            let args = match packet.payload.and_then(elements) {
+                Some(elements) if message.attachments().is_empty() => Args::from_json(share(elements)),
+                _ => binary(),
+            };
+            Body::Ack { id: packet.id.and_then(socket::AckId::as_u64), args }
         }
-        b'4' => Body::ConnectError,
-        _ => return Err("type".into()),
+        PacketType::ConnectError => Body::ConnectError,
     };
-    Ok((
-        Incoming {
-            namespace: Arc::from(namespace),
-            body,
-        },
-        count,
-    ))
+    Incoming { namespace, body }
 }
 
+/// What stands between the brackets of an array.
+fn elements(array: &str) -> Option<&str> {
+    Some(array.trim().strip_prefix('[')?.strip_suffix(']')?.trim())
+}
+
+/// Writes a packet.
 pub(crate) fn encode(packet: &Outgoing) -> Encoded {
-    use std::fmt::Write;
     let (kind, args, id) = match &packet.body {
-        Says::Connect(_) => ('0', None, None),
-        Says::Disconnect => ('1', None, None),
-        Says::Event { args, id, .. } => (
-            if args.attachments().is_empty() {
-                '2'
-            } else {
-                '5'
-            },
-            Some(args),
-            *id,
-        ),
-        Says::Ack { args, id } => (
-            if args.attachments().is_empty() {
-                '3'
-            } else {
-                '6'
-            },
-            Some(args),
-            Some(*id),
-        ),
-        Says::ConnectError(_) => ('4', None, None),
+        Says::Connect(_) => (PacketType::Connect, None, None),
+        Says::Disconnect => (PacketType::Disconnect, None, None),
+        Says::ConnectError(_) => (PacketType::ConnectError, None, None),
+        // SIO-BI-02
+        Says::Event { args, id, .. } if args.attachments().is_empty() => (PacketType::Event, Some(args), id.as_ref()),
+        Says::Event { args, id, .. } => (PacketType::BinaryEvent, Some(args), id.as_ref()),
+        // SIO-ACK-06, SIO-ACK-07
+        Says::Ack { args, id } if args.attachments().is_empty() => (PacketType::Ack, Some(args), Some(id)),
+        Says::Ack { args, id } => (PacketType::BinaryAck, Some(args), Some(id)),
     };
     let attachments = args.map_or(&[][..], Args::attachments);
-    let mut text = String::from("4");
-    text.push(kind);
-    if !attachments.is_empty() {
-        let _ = write!(text, "{}-", attachments.len());
-    }
-    if &*packet.namespace != MAIN {
-        text.push_str(&packet.namespace);
-        text.push(',');
-    }
-    if let Some(id) = id {
-        let _ = write!(text, "{id}");
-    }
-    let json = |args: &Args| String::from_utf8_lossy(args.json()).into_owned();
+    let json = args.map_or("", |args| args.json());
+    let mut text = String::with_capacity(32 + packet.namespace.len() + json.len());
+    engine::encode::start(EngineType::Message, &mut text);
+    let header = Packet {
+        id: id.map(Id::as_ack_id),
+        ..Packet::new(kind).in_namespace(&packet.namespace).with_attachments(attachments.len())
+    };
+    header.encode_header(&mut text);
     match &packet.body {
-        Says::Connect(json) | Says::ConnectError(json) => text.push_str(json),
+        Says::Connect(payload) | Says::ConnectError(payload) => text.push_str(payload),
         Says::Disconnect => {}
-        Says::Event { name, args, .. } => {
+        Says::Event { name, .. } => {
             text.push('[');
-            text.push_str(&serde_json::Value::from(name.as_str()).to_string());
-            if !args.is_empty() {
+            push_string(name, &mut text);
+            if !json.is_empty() {
                 text.push(',');
-                text.push_str(&json(args));
+                text.push_str(json);
             }
             text.push(']');
         }
-        Says::Ack { args, .. } => {
+        // SIO-ACK-02
+        Says::Ack { .. } => {
             text.push('[');
-            text.push_str(&json(args));
+            text.push_str(json);
             text.push(']');
         }
     }
-    Encoded {
-        first: Frame::Text(text.into()),
-        rest: attachments.iter().cloned().map(Frame::Binary).collect(),
+    Encoded { first: Frame::Text(text.into()), rest: attachments.iter().cloned().map(Frame::Binary).collect() }
+}
+
+fn push_string(text: &str, out: &mut String) {
+    let plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
+    if text.bytes().all(plain) {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        out.push_str(&serde_json::Value::from(text).to_string());
     }
 }
 
+/// A Socket.IO packet as a trace shows it.
 pub(crate) fn show_incoming(packet: &Incoming) -> String {
-    format!("{packet:?}")
+    format!("{:?} in {}", packet.body, packet.namespace)
 }
 
+/// A Socket.IO packet as a trace shows it: its text, and how many attachments follow.
 pub(crate) fn show_outgoing(packet: &Outgoing) -> String {
-    format!("{packet:?}")
+    let Encoded { first, rest } = encode(packet);
+    let text = show_frame(&first);
+    let text = text.get(1..).unwrap_or_default();
+    if rest.is_empty() { text.to_owned() } else { format!("{text} and {} attachments", rest.len()) }
 }
 
+/// An Engine.IO packet as a trace shows it.
 pub(crate) fn show_frame(frame: &Frame) -> String {
     match frame {
-        Frame::Text(text) => String::from_utf8_lossy(text).into_owned(),
-        Frame::Binary(data) => format!("{} bytes", data.len()),
+        Frame::Text(text) => text.to_string(),
+        Frame::Binary(data) => format!("binary, {} bytes", data.len()),
+    }
+}
+
+/// An Engine.IO packet as a trace shows it.
+pub(crate) fn show_packet(packet: &OwnedPacket) -> String {
+    match packet {
+        OwnedPacket::Text { kind, data } => format!("{} {data}", kind.name()),
+        OwnedPacket::Binary(data) => format!("message, binary, {} bytes", data.len()),
     }
 }

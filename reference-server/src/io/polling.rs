@@ -12,6 +12,7 @@ use crate::sid;
 use crate::trace::Step;
 use crate::wire;
 use bytes::Bytes;
+use bytestring::ByteString;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http_body_util::BodyExt;
@@ -188,21 +189,22 @@ fn take(request: &Request, link: &Arc<Link>, mut body: Vec<u8>) -> Result<(), Re
     if let Some(seams) = &link.core.seams {
         seams.body(link.view(), &mut body);
     }
-    let body = Bytes::from(body);
     let raw = request
         .header("content-type")
         .is_some_and(|kind| kind.starts_with("application/octet-stream"));
     // EIO-PO-14, EIO-PL-15
-    if raw || std::str::from_utf8(&body).is_err() {
-        return malformed(link, &body);
-    }
-    for packet in wire::payload(&body) {
+    let body = match String::from_utf8(body) {
+        Ok(body) if !raw => ByteString::from(body),
+        Ok(body) => return malformed(link, body.as_bytes()),
+        Err(error) => return malformed(link, error.as_bytes()),
+    };
+    for packet in wire::payload(&body, link.core.config.leniency) {
         let Ok(packet) = packet else {
-            malformed(link, &body)?;
+            malformed(link, body.as_bytes())?;
             continue;
         };
         link.core
-            .trace(link, || Step::EngineIn(format!("{packet:?}")));
+            .trace(link, || Step::EngineIn(wire::show_packet(&packet)));
         let mut packets = Vec::new();
         match &link.core.seams {
             None => packets.push(packet),
@@ -220,7 +222,7 @@ fn take(request: &Request, link: &Arc<Link>, mut body: Vec<u8>) -> Result<(), Re
     Ok(())
 }
 
-fn malformed(link: &Arc<Link>, raw: &Bytes) -> Result<(), Refusal> {
+fn malformed(link: &Arc<Link>, raw: &[u8]) -> Result<(), Refusal> {
     let tolerance = link
         .core
         .seams

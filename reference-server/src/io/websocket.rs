@@ -8,7 +8,7 @@ use crate::link::Link;
 use crate::refusal::Refusal;
 use crate::seams::Tolerance;
 use crate::session::{
-    Edge, Frame, Input, Message, Output, Received, Session, SocketId, Source, close_code,
+    Edge, Frame, Input, Message, Output, Session, SocketId, Source, close_code,
 };
 use crate::sid;
 use crate::trace::Step;
@@ -16,9 +16,11 @@ use crate::wire;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use bytestring::ByteString;
 use futures_util::{Sink, Stream};
 use hyper::http::Method;
 use sha1::{Digest, Sha1};
+use siospec_codec::engine::OwnedPacket;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -302,13 +304,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carrier<S> {
             .trace(&self.link, || Step::FrameIn(show_message(&message)));
         let packet = match message {
             WsMessage::Text(text) => {
-                let raw = Bytes::from(text);
-                match wire::engine_text(&raw) {
+                // It is UTF-8 already, so this does not fail.
+                let text = ByteString::try_from(Bytes::from(text)).unwrap_or_default();
+                match wire::engine_text(&text, self.link.core.config.leniency) {
                     Ok(packet) => packet,
-                    Err(_) => return self.malformed(&raw, now),
+                    Err(_) => return self.malformed(text.as_bytes(), now),
                 }
             }
-            WsMessage::Binary(data) => Received::Message(Message::Binary(data)),
+            WsMessage::Binary(data) => OwnedPacket::Binary(data),
             // tungstenite answers them itself (EIO-WS-11, EIO-WS-14).
             WsMessage::Ping(_) | WsMessage::Pong(_) | WsMessage::Close(_) | WsMessage::Frame(_) => {
                 return;
@@ -316,7 +319,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carrier<S> {
         };
         self.link
             .core
-            .trace(&self.link, || Step::EngineIn(format!("{packet:?}")));
+            .trace(&self.link, || Step::EngineIn(wire::show_packet(&packet)));
         let source = Source::Socket(self.socket);
         let Some(seams) = &self.link.core.seams else {
             // What the session refuses it has answered by a hang-up.
@@ -330,7 +333,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carrier<S> {
         }
     }
 
-    fn malformed(&mut self, raw: &Bytes, now: Instant) {
+    fn malformed(&mut self, raw: &[u8], now: Instant) {
         let source = Source::Socket(self.socket);
         let tolerance = self
             .link
@@ -414,7 +417,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carrier<S> {
             .core
             .trace(&self.link, || Step::EngineOut(wire::show_frame(&frame)));
         let (data, code) = match frame {
-            Frame::Text(data) => (data, Data::Text),
+            Frame::Text(text) => (text.into_bytes(), Data::Text),
             Frame::Binary(data) => (data, Data::Binary),
         };
         let frame = WsFrame::message(data, OpCode::Data(code), true);

@@ -5,15 +5,15 @@
 //! to come back with [`Input::Tick`]. There is no I/O here and no clock, so tests move the time by hand.
 
 mod heartbeat;
+mod message;
 mod outbox;
-mod packet;
 mod state;
 #[cfg(test)]
 mod tests;
 mod upgrade;
 
 pub use heartbeat::{Beat, Heartbeat};
+pub use message::Message;
 pub use outbox::{Frame, Full, Outbox};
-pub use packet::{Message, Received};
 pub use state::{CloseReason, Edge, Input, Output, Session, SocketId, Source, close_code};
 pub use upgrade::{Step, Upgrade};

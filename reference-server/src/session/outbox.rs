@@ -2,6 +2,7 @@
 
 use crate::config::OutboxLimits;
 use bytes::Bytes;
+use bytestring::ByteString;
 use std::collections::VecDeque;
 
 /// One Engine.IO packet as it stands in a WebSocket frame.
@@ -10,8 +11,8 @@ use std::collections::VecDeque;
 /// payload carries the same text, and the binary as `b` and base64 (EIO-PL-02).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame {
-    /// UTF-8 text, packet type included.
-    Text(Bytes),
+    /// Text, packet type included.
+    Text(ByteString),
     /// Binary data.
     Binary(Bytes),
 }
@@ -19,13 +20,14 @@ pub enum Frame {
 impl Frame {
     /// A text frame of constant content.
     pub const fn text(text: &'static str) -> Self {
-        Self::Text(Bytes::from_static(text.as_bytes()))
+        Self::Text(ByteString::from_static(text))
     }
 
     /// Length of the content in bytes.
     pub fn len(&self) -> usize {
         match self {
-            Self::Text(data) | Self::Binary(data) => data.len(),
+            Self::Text(text) => text.len(),
+            Self::Binary(data) => data.len(),
         }
     }
 

@@ -1,8 +1,9 @@
 //! The rules of one session: which transport carries it, who may ask for what, how it ends.
 
-use super::{Beat, Frame, Heartbeat, Message, Outbox, Received, Step, Upgrade};
+use super::{Beat, Frame, Heartbeat, Message, Outbox, Step, Upgrade};
 use crate::config::Config;
 use crate::refusal::Refusal;
+use siospec_codec::engine::{OwnedPacket, PacketType};
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
@@ -58,7 +59,7 @@ pub enum Input {
     /// A WebSocket ended by itself, or its TCP connection did.
     SocketClosed(SocketId),
     /// A packet was read.
-    Received(Source, Received),
+    Received(Source, OwnedPacket),
     /// What was read is no packet; the code closes a WebSocket.
     Malformed(Source, u16),
     /// The application sends frames that belong together; volatile ones only if the client is ready for them.
@@ -372,7 +373,7 @@ impl Session {
         }
     }
 
-    fn received(&mut self, source: Source, packet: Received) -> Result<(), Refusal> {
+    fn received(&mut self, source: Source, packet: OwnedPacket) -> Result<(), Refusal> {
         if let Source::Socket(socket) = source
             && let Some(upgrade) = &mut self.upgrade
             && upgrade.socket == socket
@@ -398,20 +399,28 @@ impl Session {
         if !current || !self.is_open() {
             return Err(Refusal::SessionUnknown);
         }
-        match packet {
-            Received::Message(message) => self.inbox.push_back(Output::Message(message)),
-            Received::Pong => self.heartbeat.pong(),
-            Received::Close => {
+        let (kind, data) = match packet {
+            OwnedPacket::Binary(data) => {
+                self.inbox.push_back(Output::Message(Message::Binary(data)));
+                return Ok(());
+            }
+            OwnedPacket::Text { kind, data } => (kind, data),
+        };
+        match kind {
+            PacketType::Message => self.inbox.push_back(Output::Message(Message::Text(data))),
+            // Whatever stands behind it (EIO-HB-13).
+            PacketType::Pong => self.heartbeat.pong(),
+            PacketType::Close => {
                 // EIO-CL-01, EIO-CL-03, EIO-CL-04
                 self.end(CloseReason::TransportClose, NOOP, close_code::NORMAL);
             }
-            Received::Ping(_) => {
+            PacketType::Ping => {
                 // EIO-HB-12
                 self.end(CloseReason::TransportError, CLOSE, close_code::PROTOCOL);
                 return Err(Refusal::BadRequest);
             }
             // EIO-PL-17, EIO-WS-19
-            Received::Open | Received::Upgrade | Received::Noop => {}
+            PacketType::Open | PacketType::Upgrade | PacketType::Noop => {}
         }
         Ok(())
     }

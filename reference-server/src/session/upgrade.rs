@@ -1,6 +1,7 @@
 //! A WebSocket that wants to take a polling session over.
 
-use super::{Received, SocketId};
+use super::SocketId;
+use siospec_codec::engine::{OwnedPacket, PacketType};
 use std::time::Instant;
 
 /// The upgrade in progress of one session; there is never a second one (EIO-UP-13).
@@ -38,13 +39,13 @@ impl Upgrade {
     /// Takes a packet that came on the new WebSocket.
     ///
     /// `5` without a probe before it is refused (EIO-UP-20).
-    pub fn step(&mut self, packet: &Received) -> Step {
+    pub fn step(&mut self, packet: &OwnedPacket) -> Step {
         match packet {
-            Received::Ping(data) if data.as_ref() == b"probe" => {
+            OwnedPacket::Text { kind: PacketType::Ping, data } if data == "probe" => {
                 self.probed = true;
                 Step::Answer
             }
-            Received::Upgrade if self.probed => Step::Complete,
+            OwnedPacket::Text { kind: PacketType::Upgrade, .. } if self.probed => Step::Complete,
             _ => Step::Refuse,
         }
     }
