@@ -77,7 +77,10 @@ impl ToArg for Args {
 
 impl From<Arguments> for Args {
     fn from(arguments: Arguments) -> Self {
-        Self { json: arguments.json().into(), attachments: arguments.attachments().to_vec() }
+        Self {
+            json: arguments.json().into(),
+            attachments: arguments.attachments().to_vec(),
+        }
     }
 }
 
@@ -102,7 +105,10 @@ impl Args {
     ///
     /// An object that looks like a placeholder is an ordinary object there (SIO-BI-20).
     pub fn from_json(json: impl Into<ByteString>) -> Self {
-        Self { json: json.into(), attachments: Vec::new() }
+        Self {
+            json: json.into(),
+            attachments: Vec::new(),
+        }
     }
 
     /// Appends a value.
@@ -136,13 +142,16 @@ impl Args {
 
     /// Reads the n-th argument, counted from 0.
     pub fn get<T: DeserializeOwned>(&self, n: usize) -> Result<T, ArgError> {
-        let value = self.nth(n, |argument| argument.parse()).ok_or(ArgError::Missing(n))?;
+        let value = self
+            .nth(n, |argument| argument.parse())
+            .ok_or(ArgError::Missing(n))?;
         value.map_err(|error| ArgError::Type(n, error))
     }
 
     /// The n-th argument, if it is binary data itself.
     pub fn binary(&self, n: usize) -> Option<Bytes> {
-        self.nth(n, |argument| argument.as_binary().cloned()).flatten()
+        self.nth(n, |argument| argument.as_binary().cloned())
+            .flatten()
     }
 
     /// The arguments from the n-th on.

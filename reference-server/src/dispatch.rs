@@ -127,10 +127,11 @@ impl Link {
         let mut recovery = namespace.recovery()?;
         let auth: serde_json::Value = serde_json::from_str(auth?).ok()?;
         let (pid, offset) = (auth.get("pid")?.as_str()?, auth.get("offset")?.as_str()?);
-        Some((
-            pid.to_owned(),
-            recovery.restore(pid, offset, self.core.now())?,
-        ))
+        let mut restored = recovery.restore(pid, offset, self.core.now());
+        if let Some(seams) = &self.core.seams {
+            seams.restored(self.view(), pid, &mut restored);
+        }
+        Some((pid.to_owned(), restored?))
     }
 
     /// Lets a client in as who it was, with what it missed; middleware has seen it before (SIO-CSR-10).
@@ -179,7 +180,13 @@ impl Link {
         }
     }
 
-    fn event(self: &Arc<Self>, socket: Socket, name: Option<ByteString>, args: Args, id: Option<Id>) {
+    fn event(
+        self: &Arc<Self>,
+        socket: Socket,
+        name: Option<ByteString>,
+        args: Args,
+        id: Option<Id>,
+    ) {
         let handlers = socket.0.namespace.handlers.clone();
         let handler = name.as_ref().and_then(|name| handlers.events.get(&**name));
         let (Some(handler), Some(name)) = (handler, &name) else {
@@ -220,7 +227,10 @@ impl Link {
             self.call_handler(|| disconnect(socket.clone(), reason.to_owned()));
         }
         // Whoever left or was put out does not come back as the same (SIO-CSR-11).
-        let recoverable = lost.is_some_and(|reason| reason != CloseReason::ParseError);
+        let mut recoverable = lost.is_some_and(|reason| reason != CloseReason::ParseError);
+        if let Some(seams) = &self.core.seams {
+            seams.lost(self.view(), reason, &mut recoverable);
+        }
         let mut recovery = namespace.recovery();
         let mut rooms = namespace.adapter.remove(socket.id());
         if let (true, Some(recovery), Some(pid)) = (recoverable, &mut recovery, &socket.0.pid) {
@@ -255,8 +265,8 @@ impl Link {
         let mut context = Context::from_waker(Waker::noop());
         match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(&mut context))) {
             Ok(Poll::Ready(())) => {}
-            Ok(Poll::Pending) if waits == Waits::InTurn => self.pause_for(work),
-            Ok(Poll::Pending) => self.core.surroundings.spawn(work),
+            Ok(Poll::Pending) if waits == Waits::Apart => self.core.surroundings.spawn(work),
+            Ok(Poll::Pending) => self.pause_for(work, waits),
             Err(_) => self.panicked(),
         }
     }

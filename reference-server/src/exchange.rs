@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use hyper::http::{HeaderMap, Method};
 use siospec_codec::engine;
+use std::time::Duration;
 
 /// The parameters of a query, decoded, in the order they came.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,7 +13,11 @@ impl Query {
     /// Decodes a query.
     pub fn parse(raw: &str) -> Self {
         let pairs = engine::Query::parse(raw).pairs.into_iter();
-        Self(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
+        Self(
+            pairs
+                .map(|(name, value)| (name.into_owned(), value.into_owned()))
+                .collect(),
+        )
     }
 
     /// The last value of a parameter (EIO-QE-20); an empty one counts as absent (EIO-QE-25).
@@ -81,6 +86,8 @@ pub struct Response {
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Bytes,
+    /// How long it is held back; for ever, if that is [`Duration::MAX`]. A right server holds nothing back.
+    pub delay: Duration,
 }
 
 impl Response {
@@ -90,6 +97,7 @@ impl Response {
             status,
             headers: vec![("content-type", content_type.to_owned())],
             body: body.into(),
+            delay: Duration::ZERO,
         }
     }
 
@@ -99,6 +107,7 @@ impl Response {
             status,
             headers: Vec::new(),
             body: Bytes::new(),
+            delay: Duration::ZERO,
         }
     }
 

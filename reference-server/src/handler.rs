@@ -105,7 +105,10 @@ impl Ack {
         link.send_own(
             &Outgoing {
                 namespace: namespace.clone(),
-                body: Says::Ack { id: id.clone(), args },
+                body: Says::Ack {
+                    id: id.clone(),
+                    args,
+                },
             },
             false,
         );

@@ -6,8 +6,8 @@ use crate::handler::CallError;
 use crate::namespace::{Action, Connection, Id, Incoming, Violation};
 use crate::outgoing::{Encoded, Outgoing, Says};
 use crate::refusal::Refusal;
-use crate::seams::Tolerance;
-use crate::session::{CloseReason, Edge, Input, Message, Output, Session, SocketId};
+use crate::seams::{Sending, Tolerance, Waits};
+use crate::session::{CloseReason, Edge, Frame, Input, Message, Output, Session, SocketId};
 use crate::shared::Core;
 use crate::socket::Socket;
 use crate::trace::Step;
@@ -310,7 +310,12 @@ impl Link {
             .trace(self, || Step::PacketOut(wire::show_outgoing(packet)));
         if let Some(seams) = &self.core.seams {
             let mut packets = Vec::new();
-            seams.outgoing(self.view(), packet.clone(), &mut packets);
+            let mut sending = Sending {
+                volatile,
+                ready: state.session.is_writable(),
+            };
+            seams.outgoing(self.view(), packet.clone(), &mut sending, &mut packets);
+            let volatile = sending.volatile;
             for packet in packets {
                 let Encoded { first, rest } = wire::encode(&packet);
                 let _ = state.session.handle(
@@ -374,18 +379,20 @@ impl Link {
         }
     }
 
-    /// Sends raw Engine.IO messages.
+    /// Sends an Engine.IO message.
     pub(crate) fn send_message(&self, message: Message) {
+        self.send_frame(wire::message_frame(message));
+    }
+
+    /// Sends an Engine.IO packet.
+    pub(crate) fn send_frame(&self, first: Frame) {
         let mut state = self.state();
-        let first = wire::message_frame(message);
-        let _ = state.session.handle(
-            Input::Send {
-                first,
-                rest: Vec::new(),
-                volatile: false,
-            },
-            self.core.now(),
-        );
+        let input = Input::Send {
+            first,
+            rest: Vec::new(),
+            volatile: false,
+        };
+        let _ = state.session.handle(input, self.core.now());
         state.wake();
     }
 
@@ -475,13 +482,21 @@ impl Link {
     }
 
     /// Runs a handler to its end before the client's next event is handled.
-    pub(crate) fn pause_for(self: &Arc<Self>, work: crate::handler::Work) {
-        self.state().paused = true;
-        let link = self.clone();
+    pub(crate) fn pause_for(self: &Arc<Self>, work: crate::handler::Work, waits: Waits) {
+        let links = if waits == Waits::Everybody {
+            self.core.links.all()
+        } else {
+            vec![self.clone()]
+        };
+        for link in &links {
+            link.state().paused = true;
+        }
         self.core.surroundings.spawn(Box::pin(async move {
             work.await;
-            link.state().paused = false;
-            link.run();
+            for link in &links {
+                link.state().paused = false;
+                link.run();
+            }
         }));
     }
 
@@ -560,5 +575,8 @@ fn wake(waker: &mut Option<Waker>) {
 
 /// The JSON object of a CONNECT's payload as an argument; an empty one if there was none (SIO-CE-10).
 pub(crate) fn auth_args(auth: Option<&ByteString>) -> Args {
-    Args::from_json(auth.cloned().unwrap_or_else(|| ByteString::from_static("{}")))
+    Args::from_json(
+        auth.cloned()
+            .unwrap_or_else(|| ByteString::from_static("{}")),
+    )
 }

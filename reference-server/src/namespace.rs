@@ -201,14 +201,12 @@ impl<S: Clone, W> Connection<S, W> {
             Stage::Joined(socket) => socket,
         };
         match body {
-            Body::Event { name, args, id } => {
-                Ok(Action::Event {
-                    socket: socket.clone(),
-                    name,
-                    args,
-                    id,
-                })
-            }
+            Body::Event { name, args, id } => Ok(Action::Event {
+                socket: socket.clone(),
+                name,
+                args,
+                id,
+            }),
             // SIO-ACK-20
             Body::Ack { id, args } => {
                 let waiter = id.and_then(|id| member.acks.answer(id));

@@ -9,6 +9,7 @@ use crate::handler::{Answer, Event, Handlers, Refused};
 use crate::io::{self, Running};
 use crate::link::Handshake;
 use crate::seams::Seams;
+use crate::session::{CloseReason, Frame};
 use crate::shared::{Core, Registered};
 use crate::socket::{Broadcast, Socket};
 use crate::trace::Tracer;
@@ -192,7 +193,28 @@ impl Server {
     /// Closes a session by its sid, if there is one.
     pub fn close_session(&self, sid: &str) {
         if let Some(link) = self.0.links.get(sid) {
-            link.close(crate::session::CloseReason::ForcedClose);
+            link.close(CloseReason::ForcedClose);
+        }
+    }
+
+    /// Closes all sessions.
+    pub fn close_all(&self) {
+        for link in self.0.links.all() {
+            link.close(CloseReason::ForcedClose);
+        }
+    }
+
+    /// The transport of a session and the number of frames that wait for its client, if there is such a session.
+    pub fn session(&self, sid: &str) -> Option<(&'static str, usize)> {
+        let link = self.0.links.get(sid)?;
+        let state = link.state();
+        Some((state.session.transport(), state.session.backlog().0))
+    }
+
+    /// Sends Engine.IO packets to a session as they are, if there is one.
+    pub fn send_frame(&self, sid: &str, frame: Frame) {
+        if let Some(link) = self.0.links.get(sid) {
+            link.send_frame(frame);
         }
     }
 

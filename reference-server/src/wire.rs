@@ -8,14 +8,17 @@ use crate::outgoing::{Encoded, Outgoing, Says};
 use crate::session::{Frame, Message};
 use bytes::Bytes;
 use bytestring::ByteString;
-use siospec_codec::engine::{self, Handshake, OwnedPacket, Payload, PacketType as EngineType};
+use siospec_codec::engine::{self, Handshake, OwnedPacket, PacketType as EngineType, Payload};
 use siospec_codec::socket::packet::MAIN_NAMESPACE;
 use siospec_codec::socket::{self, Assembler, EventName, Packet, PacketType};
 use siospec_codec::{DecodeError, Leniency};
 use std::borrow::Cow;
 
 /// Reads a WebSocket text frame.
-pub(crate) fn engine_text(text: &ByteString, leniency: Leniency) -> Result<OwnedPacket, DecodeError> {
+pub(crate) fn engine_text(
+    text: &ByteString,
+    leniency: Leniency,
+) -> Result<OwnedPacket, DecodeError> {
     let packet = engine::decode_text(text, leniency)?;
     Ok(OwnedPacket::slice_of(text, packet))
 }
@@ -25,15 +28,21 @@ pub(crate) fn payload(
     body: &ByteString,
     leniency: Leniency,
 ) -> impl Iterator<Item = Result<OwnedPacket, DecodeError>> {
-    Payload::new(body, leniency).map(|packet| packet.map(|packet| OwnedPacket::slice_of(body, packet)))
+    Payload::new(body, leniency)
+        .map(|packet| packet.map(|packet| OwnedPacket::slice_of(body, packet)))
 }
 
 /// The open packet of a session (EIO-HS-02).
 pub(crate) fn open(link: &Link, polling: bool) -> Frame {
     let config = &link.core.config;
-    let milliseconds = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let milliseconds =
+        |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     // EIO-HS-06, EIO-HS-07, EIO-UP-21
-    let upgrades = if polling && config.upgrades { vec!["websocket".to_owned()] } else { Vec::new() };
+    let upgrades = if polling && config.upgrades {
+        vec!["websocket".to_owned()]
+    } else {
+        Vec::new()
+    };
     let mut handshake = Handshake {
         sid: link.sid.clone(),
         upgrades,
@@ -66,7 +75,8 @@ pub(crate) fn message_frame(message: Message) -> Frame {
 
 /// Frames as one polling body (EIO-PL-01).
 pub(crate) fn encode_payload(frames: &[Frame]) -> Bytes {
-    let mut payload = String::with_capacity(frames.iter().map(|frame| frame.len() * 4 / 3 + 4).sum());
+    let mut payload =
+        String::with_capacity(frames.iter().map(|frame| frame.len() * 4 / 3 + 4).sum());
     for frame in frames {
         engine::payload::separate(&mut payload);
         match frame {
@@ -114,17 +124,28 @@ fn incoming(message: &socket::Message) -> Incoming {
                 EventName::Number(_) => None,
             });
             let args = match &event {
-                Some(event) if message.attachments().is_empty() => Args::from_json(share(event.raw_args_text())),
+                Some(event) if message.attachments().is_empty() => {
+                    Args::from_json(share(event.raw_args_text()))
+                }
                 _ => binary(),
             };
-            Body::Event { name, args, id: packet.id.map(|id| Id::of(id)) }
+            Body::Event {
+                name,
+                args,
+                id: packet.id.map(|id| Id::of(id)),
+            }
         }
         PacketType::Ack | PacketType::BinaryAck => {
             let args = match packet.payload.and_then(elements) {
-                Some(elements) if message.attachments().is_empty() => Args::from_json(share(elements)),
+                Some(elements) if message.attachments().is_empty() => {
+                    Args::from_json(share(elements))
+                }
                 _ => binary(),
             };
-            Body::Ack { id: packet.id.and_then(socket::AckId::as_u64), args }
+            Body::Ack {
+                id: packet.id.and_then(socket::AckId::as_u64),
+                args,
+            }
         }
         PacketType::ConnectError => Body::ConnectError,
     };
@@ -143,10 +164,14 @@ pub(crate) fn encode(packet: &Outgoing) -> Encoded {
         Says::Disconnect => (PacketType::Disconnect, None, None),
         Says::ConnectError(_) => (PacketType::ConnectError, None, None),
         // SIO-BI-02
-        Says::Event { args, id, .. } if args.attachments().is_empty() => (PacketType::Event, Some(args), id.as_ref()),
+        Says::Event { args, id, .. } if args.attachments().is_empty() => {
+            (PacketType::Event, Some(args), id.as_ref())
+        }
         Says::Event { args, id, .. } => (PacketType::BinaryEvent, Some(args), id.as_ref()),
         // SIO-ACK-06, SIO-ACK-07
-        Says::Ack { args, id } if args.attachments().is_empty() => (PacketType::Ack, Some(args), Some(id)),
+        Says::Ack { args, id } if args.attachments().is_empty() => {
+            (PacketType::Ack, Some(args), Some(id))
+        }
         Says::Ack { args, id } => (PacketType::BinaryAck, Some(args), Some(id)),
     };
     let attachments = args.map_or(&[][..], Args::attachments);
@@ -155,7 +180,9 @@ pub(crate) fn encode(packet: &Outgoing) -> Encoded {
     engine::encode::start(EngineType::Message, &mut text);
     let header = Packet {
         id: id.map(Id::as_ack_id),
-        ..Packet::new(kind).in_namespace(&packet.namespace).with_attachments(attachments.len())
+        ..Packet::new(kind)
+            .in_namespace(&packet.namespace)
+            .with_attachments(attachments.len())
     };
     header.encode_header(&mut text);
     match &packet.body {
@@ -177,7 +204,10 @@ pub(crate) fn encode(packet: &Outgoing) -> Encoded {
             text.push(']');
         }
     }
-    Encoded { first: Frame::Text(text.into()), rest: attachments.iter().cloned().map(Frame::Binary).collect() }
+    Encoded {
+        first: Frame::Text(text.into()),
+        rest: attachments.iter().cloned().map(Frame::Binary).collect(),
+    }
 }
 
 fn push_string(text: &str, out: &mut String) {
@@ -201,7 +231,11 @@ pub(crate) fn show_outgoing(packet: &Outgoing) -> String {
     let Encoded { first, rest } = encode(packet);
     let text = show_frame(&first);
     let text = text.get(1..).unwrap_or_default();
-    if rest.is_empty() { text.to_owned() } else { format!("{text} and {} attachments", rest.len()) }
+    if rest.is_empty() {
+        text.to_owned()
+    } else {
+        format!("{text} and {} attachments", rest.len())
+    }
 }
 
 /// An Engine.IO packet as a trace shows it.

@@ -56,6 +56,12 @@ impl Running {
 
     /// Closes all sessions, completes pending requests, frees the port (EIO-CL-11).
     pub async fn stop(self) {
+        let deaf = self
+            .core
+            .seams
+            .as_ref()
+            .map_or(Duration::ZERO, |seams| seams.stopping());
+        tokio::time::sleep(deaf).await;
         self.accepting.abort();
         for link in self.core.links.all() {
             link.close(CloseReason::ServerShutdown);

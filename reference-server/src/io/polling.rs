@@ -6,7 +6,7 @@ use crate::engine::EngineApp;
 use crate::exchange::{Request, Response};
 use crate::link::Link;
 use crate::refusal::Refusal;
-use crate::seams::Tolerance;
+use crate::seams::{Dropped, Tolerance};
 use crate::session::{Edge, Frame, Input, Output, Session, Source, close_code};
 use crate::sid;
 use crate::trace::Step;
@@ -106,6 +106,19 @@ struct Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         if let Some(link) = self.link.take() {
+            let what = if self.dropped == Input::PollDropped {
+                Dropped::Poll
+            } else {
+                Dropped::Post
+            };
+            let tolerance = link
+                .core
+                .seams
+                .as_ref()
+                .map(|seams| seams.dropped(link.view(), what));
+            if tolerance == Some(Tolerance::Ignore) {
+                return;
+            }
             // What became of it is nobody's to hear.
             let _ = link.handle(self.dropped.clone(), link.core.now());
         }
@@ -133,7 +146,14 @@ pub(crate) async fn post(
             Err(Refusal::TooLarge)
         }
         // EIO-PO-18: dropping `pending` ends the session.
-        Ok(Err(Unread::Broken)) | Err(_) => return Err(Refusal::BadRequest),
+        Ok(Err(Unread::Broken(mut partial))) => {
+            let seams = link.core.seams.as_ref();
+            if seams.is_some_and(|seams| seams.partial_body(link.view(), request, &mut partial)) {
+                let _ = take(request, &link, partial);
+            }
+            return Err(Refusal::BadRequest);
+        }
+        Err(_) => return Err(Refusal::BadRequest),
     };
     pending.link = None;
     // The session takes note, and has nothing to refuse.
@@ -145,7 +165,7 @@ pub(crate) async fn post(
 
 enum Unread {
     TooLarge(Incoming),
-    Broken,
+    Broken(Vec<u8>),
 }
 
 /// Reads a body up to the limit, in bytes (EIO-LM-03), and not a piece further (EIO-LM-04).
@@ -160,7 +180,7 @@ async fn read(mut body: Incoming, limit: usize) -> Result<Vec<u8>, Unread> {
             .map_err(drop)
             .and_then(|frame| frame.into_data().map_err(drop))
         else {
-            return Err(Unread::Broken);
+            return Err(Unread::Broken(read));
         };
         if read.len() + data.len() > limit {
             return Err(Unread::TooLarge(body));
@@ -187,7 +207,7 @@ async fn drain(mut body: Incoming) {
 /// Gives the packets of a body to the session.
 fn take(request: &Request, link: &Arc<Link>, mut body: Vec<u8>) -> Result<(), Refusal> {
     if let Some(seams) = &link.core.seams {
-        seams.body(link.view(), &mut body);
+        seams.body(link.view(), request, &mut body);
     }
     let raw = request
         .header("content-type")

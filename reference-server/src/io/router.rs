@@ -17,6 +17,7 @@ use hyper::body::Incoming;
 use hyper::http::Method;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// The path of Socket.IO (EIO-HS-16).
 const SOCKET_IO: &str = "/socket.io/";
@@ -90,6 +91,11 @@ pub(crate) async fn handle(
         seams.response(&Server(core.clone()), &request, &mut response);
         if response.status != 101 {
             connection.take_websocket();
+        }
+        match response.delay {
+            Duration::ZERO => {}
+            Duration::MAX => std::future::pending().await,
+            delay => core.surroundings.sleep(delay).await,
         }
     }
     core.trace_tcp(connection.number, || {

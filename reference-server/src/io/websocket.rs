@@ -6,10 +6,8 @@ use crate::engine::EngineApp;
 use crate::exchange::{Request, Response};
 use crate::link::Link;
 use crate::refusal::Refusal;
-use crate::seams::Tolerance;
-use crate::session::{
-    Edge, Frame, Input, Message, Output, Session, SocketId, Source, close_code,
-};
+use crate::seams::{Dropped, Tolerance};
+use crate::session::{Edge, Frame, Input, Message, Output, Session, SocketId, Source, close_code};
 use crate::sid;
 use crate::trace::Step;
 use crate::wire;
@@ -156,13 +154,16 @@ async fn carry<S: AsyncRead + AsyncWrite + Unpin>(
     link: Arc<Link>,
     socket: SocketId,
 ) {
-    let limit = Some(link.core.config.max_payload);
+    let mut limits = (link.core.config.max_payload, link.core.config.max_payload);
+    if let Some(seams) = &link.core.seams {
+        seams.websocket_limits(&mut limits);
+    }
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
         // EIO-LM-06 to EIO-LM-08
-        .max_message_size(limit)
-        .max_frame_size(limit);
+        .max_frame_size(Some(limits.0))
+        .max_message_size(Some(limits.1));
     let stream =
         WebSocketStream::from_partially_read(stream, read.to_vec(), Role::Server, Some(config))
             .await;
@@ -174,14 +175,26 @@ async fn carry<S: AsyncRead + AsyncWrite + Unpin>(
         sleep,
         alarm: None,
         closing: false,
+        closed: false,
         ended: false,
     };
     poll_fn(|context| carrier.poll(context)).await;
     let Carrier {
-        mut stream, link, ..
+        mut stream,
+        link,
+        closed,
+        ..
     } = carrier;
-    // Whatever ended it; the session may know already.
-    let _ = link.handle(Input::SocketClosed(socket), link.core.now());
+    let what = Dropped::Socket { closed };
+    let tolerance = link
+        .core
+        .seams
+        .as_ref()
+        .map(|seams| seams.dropped(link.view(), what));
+    if tolerance != Some(Tolerance::Ignore) {
+        // Whatever ended it; the session may know already.
+        let _ = link.handle(Input::SocketClosed(socket), link.core.now());
+    }
     if link.state().session.is_over() {
         link.core.links.remove(&link.sid);
     }
@@ -209,6 +222,8 @@ struct Carrier<S> {
     alarm: Option<Instant>,
     /// A close frame went out; its answer is awaited.
     closing: bool,
+    /// The client sent a close frame.
+    closed: bool,
     /// Nothing more can be read.
     ended: bool,
 }
@@ -313,9 +328,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carrier<S> {
             }
             WsMessage::Binary(data) => OwnedPacket::Binary(data),
             // tungstenite answers them itself (EIO-WS-11, EIO-WS-14).
-            WsMessage::Ping(_) | WsMessage::Pong(_) | WsMessage::Close(_) | WsMessage::Frame(_) => {
+            WsMessage::Close(_) => {
+                self.closed = true;
                 return;
             }
+            WsMessage::Ping(_) | WsMessage::Pong(_) | WsMessage::Frame(_) => return,
         };
         self.link
             .core
@@ -366,9 +383,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carrier<S> {
     /// Writes what the session has to say, and flushes once. Ready with false if the connection is broken.
     fn write(&mut self, context: &mut Context<'_>) -> Poll<bool> {
         loop {
-            match ready!(Pin::new(&mut self.stream).poll_ready(context)) {
-                Ok(()) => {}
-                Err(_) => return Poll::Ready(self.ended),
+            if ready!(Pin::new(&mut self.stream).poll_ready(context)).is_err() {
+                return Poll::Ready(self.ended);
             }
             let output = self
                 .link
@@ -377,20 +393,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carrier<S> {
                 .poll_output(Edge::Socket(self.socket));
             let sent = match output {
                 None => break,
-                Some(Output::Frame(frame)) => self.send(frame),
-                Some(Output::Hangup(code)) => {
-                    self.closing = true;
-                    let alarm = self.link.core.now() + LINGER;
-                    self.alarm = Some(alarm);
-                    self.sleep.as_mut().reset(alarm.into());
-                    let close = CloseFrame {
-                        code: code.into(),
-                        reason: Utf8Bytes::from_static(""),
-                    };
-                    Pin::new(&mut self.stream)
-                        .start_send(WsMessage::Close(Some(close)))
-                        .is_ok()
+                Some(Output::Frame(frame)) if self.link.core.seams.is_some() => {
+                    self.put_altered(frame)
                 }
+                Some(Output::Frame(frame)) => self.put(frame),
+                Some(Output::Hangup(code)) => self.hang_up(code),
                 Some(Output::Message(_) | Output::Closed(_) | Output::Answer(_)) => true,
             };
             if !sent {
@@ -403,13 +410,49 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carrier<S> {
         }
     }
 
-    fn send(&mut self, frame: Frame) -> bool {
-        if let Some(seams) = &self.link.core.seams {
-            let mut frames = vec![frame];
-            seams.outward(self.link.view(), Edge::Socket(self.socket), &mut frames);
-            return frames.into_iter().all(|frame| self.put(frame));
+    fn hang_up(&mut self, mut code: u16) -> bool {
+        let edge = Edge::Socket(self.socket);
+        let tolerance = self
+            .link
+            .core
+            .seams
+            .as_ref()
+            .map(|seams| seams.hangup(self.link.view(), edge, &mut code));
+        if tolerance == Some(Tolerance::Ignore) {
+            return true;
         }
-        self.put(frame)
+        self.closing = true;
+        let alarm = self.link.core.now() + LINGER;
+        self.alarm = Some(alarm);
+        self.sleep.as_mut().reset(alarm.into());
+        let close = CloseFrame {
+            code: code.into(),
+            reason: Utf8Bytes::from_static(""),
+        };
+        Pin::new(&mut self.stream)
+            .start_send(WsMessage::Close(Some(close)))
+            .is_ok()
+    }
+
+    /// Writes what a fault makes of this frame and all that are due with it.
+    fn put_altered(&mut self, frame: Frame) -> bool {
+        let edge = Edge::Socket(self.socket);
+        let mut frames = vec![frame];
+        let mut code = None;
+        loop {
+            let output = self.link.state().session.poll_output(edge);
+            match output {
+                Some(Output::Frame(frame)) => frames.push(frame),
+                Some(Output::Hangup(hangup)) => code = Some(hangup),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        if let Some(seams) = &self.link.core.seams {
+            seams.outward(self.link.view(), edge, &mut frames);
+        }
+        frames.into_iter().all(|frame| self.put(frame))
+            && code.is_none_or(|code| self.hang_up(code))
     }
 
     fn put(&mut self, frame: Frame) -> bool {

@@ -442,7 +442,8 @@ impl Session {
         Err(Refusal::BadRequest)
     }
 
-    fn writable(&self) -> bool {
+    /// Whether the client is ready for more: a GET waits, or the WebSocket keeps up.
+    pub fn is_writable(&self) -> bool {
         match self.carrier {
             Carrier::Polling => self.polling && self.outbox.is_empty(),
             Carrier::WebSocket(_) => self.outbox.len() < VOLATILE_BACKLOG,
@@ -450,7 +451,7 @@ impl Session {
     }
 
     fn send(&mut self, first: Frame, rest: Vec<Frame>, volatile: bool) {
-        if !self.is_open() || volatile && !self.writable() {
+        if !self.is_open() || volatile && !self.is_writable() {
             return;
         }
         for frame in std::iter::once(first).chain(rest) {

@@ -1,2 +1,1 @@
-#[cfg(test)]
-use super::*;
+//! The session played with the clock moved by hand.

@@ -41,11 +41,17 @@ impl Upgrade {
     /// `5` without a probe before it is refused (EIO-UP-20).
     pub fn step(&mut self, packet: &OwnedPacket) -> Step {
         match packet {
-            OwnedPacket::Text { kind: PacketType::Ping, data } if data == "probe" => {
+            OwnedPacket::Text {
+                kind: PacketType::Ping,
+                data,
+            } if data == "probe" => {
                 self.probed = true;
                 Step::Answer
             }
-            OwnedPacket::Text { kind: PacketType::Upgrade, .. } if self.probed => Step::Complete,
+            OwnedPacket::Text {
+                kind: PacketType::Upgrade,
+                ..
+            } if self.probed => Step::Complete,
             _ => Step::Refuse,
         }
     }
