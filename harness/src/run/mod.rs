@@ -1,6 +1,7 @@
 //! Scenarios × targets, played and judged.
 
 mod attempt;
+pub mod embed;
 mod gate;
 mod known;
 pub mod plan;

@@ -10,35 +10,35 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// A folder, and what siospec said in it.
-pub struct Run {
+pub(crate) struct Run {
     folder: TempDir,
     output: Option<Output>,
 }
 
 impl Run {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
             output: None,
         }
     }
 
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    pub fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.folder().join(name);
         std::fs::write(&path, bytes).unwrap();
         path
     }
 
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.folder().join(name))
             .unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    pub fn siospec(mut self, arguments: &[&str]) -> Self {
+    pub(crate) fn siospec(mut self, arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_siospec"));
         command
             .args(arguments)
@@ -49,7 +49,7 @@ impl Run {
     }
 
     /// Everything that it printed.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let output = self.output.as_ref().unwrap();
         format!(
             "{}{}",
@@ -58,17 +58,17 @@ impl Run {
         )
     }
 
-    pub fn code(&self) -> i32 {
+    pub(crate) fn code(&self) -> i32 {
         self.output.as_ref().unwrap().status.code().unwrap()
     }
 
     #[track_caller]
-    pub fn ends(&self, code: i32) {
+    pub(crate) fn ends(&self, code: i32) {
         assert_eq!(self.code(), code, "{}", self.text());
     }
 
     #[track_caller]
-    pub fn says(&self, words: &[&str]) {
+    pub(crate) fn says(&self, words: &[&str]) {
         let text = self.text();
         for word in words {
             assert!(text.contains(word), "`{word}` is missing in:\n{text}");
@@ -78,13 +78,13 @@ impl Run {
 }
 
 /// A server that answers each connection's first request, or breaks it.
-pub struct Server {
+pub(crate) struct Server {
     url: String,
 }
 
 impl Server {
     /// `answer` gets a request's head; `None` resets the connection.
-    pub fn answering(answer: impl Fn(&str) -> Option<String> + Send + 'static) -> Self {
+    pub(crate) fn answering(answer: impl Fn(&str) -> Option<String> + Send + 'static) -> Self {
         Self::listening("http", move |mut stream| match answer(&head(&mut stream)) {
             Some(text) => {
                 let _ = stream.write_all(text.as_bytes());
@@ -95,7 +95,7 @@ impl Server {
     }
 
     /// TLS with a certificate of its own making; behind it, 404.
-    pub fn encrypted() -> Self {
+    pub(crate) fn encrypted() -> Self {
         let pem = |name: &str| {
             std::fs::read(format!("{}/tests/tls/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
         };
@@ -136,7 +136,7 @@ impl Server {
         Self { url }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         self.url.clone()
     }
 }

@@ -1,0 +1,13 @@
+//! The embedded scenarios against the bundled server, under `cargo test`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use siospec::run::embed;
+use siospec::target::bundled::Bundled;
+use siospec::target::server::Server;
+
+fn main() -> ExitCode {
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_siospec"));
+    embed::main(|| vec![Server::Bundled(Bundled::new(Some(program)))])
+}
