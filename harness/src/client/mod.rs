@@ -16,7 +16,7 @@ pub use arrivals::{Arrival, Arrivals, What};
 pub use dial::Unreachable;
 pub use frames::{RawFrame, Violation};
 pub use http::{Call, Exchange, NoAnswer, Outcome};
-pub use polling::{Polling, payload};
+pub use polling::{Next, Polling, payload};
 pub use raw::{NoHttp, Raw};
 pub use reach::{Reach, ReachError};
 pub use session::{Client, Connection, NoSession, Opened, sid};

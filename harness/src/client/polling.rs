@@ -3,9 +3,11 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use base64::Engine as _;
 use bytes::Bytes;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::arrivals::{Arrivals, What};
@@ -34,12 +36,33 @@ struct Inner {
     // At most one POST at a time, in the order in which they were asked for (EIO-PO-09).
     posts: tokio::sync::Mutex<()>,
     counters: Mutex<Counters>,
+    polling: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
+/// How far the upgrade of a polling session has come.
 const NO_UPGRADE: u8 = 0;
+/// A WebSocket is there: a noop is the sign to ask no more.
 const UPGRADING: u8 = 1;
-const UPGRADED: u8 = 2;
+/// The GET under way is the last one.
+const PAUSING: u8 = 2;
+/// The session lives on the WebSocket.
+const UPGRADED: u8 = 3;
+
+/// How long the server may take to release the last GET before the client upgrades all the same;
+/// that it must release it is the business of EIO-UP-03's own scenarios.
+const RELEASE: Duration = Duration::from_secs(1);
+
+/// Whether there is more to ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Another GET.
+    Again,
+    /// Not while an upgrade is under way.
+    Paused,
+    /// The session has ended.
+    Over,
+}
 
 #[derive(Default)]
 struct Counters {
@@ -67,6 +90,7 @@ impl Polling {
                 upgrade: AtomicU8::new(NO_UPGRADE),
                 posts: tokio::sync::Mutex::new(()),
                 counters: Mutex::new(Counters::default()),
+                polling: watch::Sender::new(false),
                 tasks: Mutex::new(Vec::new()),
             }),
         }
@@ -116,17 +140,36 @@ impl Polling {
     pub fn keep_polling(&self) {
         // The task must not keep alive what aborts it when it is dropped.
         let weak = Arc::downgrade(&self.inner);
+        self.inner.polling.send_replace(true);
         self.track(tokio::spawn(async move {
             loop {
                 let Some(inner) = weak.upgrade() else { return };
                 let exchange = Self { inner }.get();
                 let (_, outcome) = exchange.outcome().await;
                 let Some(inner) = weak.upgrade() else { return };
-                if !(Self { inner }).take(outcome) {
+                let this = Self { inner };
+                if this.absorb(outcome) != Next::Again {
+                    this.inner.polling.send_replace(false);
                     return;
                 }
             }
         }));
+    }
+
+    /// Whether GETs are opened one after the other.
+    pub fn is_polling(&self) -> bool {
+        *self.inner.polling.borrow()
+    }
+
+    /// Waits until the last GET is answered, as every client does before it upgrades.
+    pub async fn pause(&self) {
+        self.inner.upgrade.store(PAUSING, Ordering::Relaxed);
+        let mut polling = self.inner.polling.subscribe();
+        let released = tokio::time::timeout(RELEASE, polling.wait_for(|polling| !polling));
+        if released.await.is_err() {
+            let text = "the server did not release the GET; upgrading all the same";
+            self.inner.reach.recorder.note(&self.inner.lane, text);
+        }
     }
 
     /// One GET, for a scenario that polls by itself.
@@ -219,13 +262,8 @@ impl Polling {
         }
     }
 
-    /// Queues what a GET of the scenario brought, as if the client had polled by itself.
-    pub fn absorb(&self, outcome: Result<Answer, NoAnswer>) -> bool {
-        self.take(outcome)
-    }
-
-    /// Queues what a GET brought; `false` where there is nothing more to ask for.
-    fn take(&self, outcome: Result<Answer, NoAnswer>) -> bool {
+    /// Queues what a GET brought.
+    pub fn absorb(&self, outcome: Result<Answer, NoAnswer>) -> Next {
         let what = match outcome {
             Ok(answer) if answer.status == Some(200) => match self.read(&answer.body) {
                 Ok(packets) => return self.queue(packets),
@@ -239,31 +277,37 @@ impl Polling {
             Err(NoAnswer::Unreachable(_)) => ended(EndingKind::Fin),
             Err(error) => What::Broken(error.to_string()),
         };
-        if self.inner.upgrade.load(Ordering::Relaxed) == UPGRADED {
-            return false;
+        if self.inner.upgrade.load(Ordering::Relaxed) != UPGRADED {
+            self.arrivals().push(self.inner.reach.recorder.now(), what);
         }
-        self.arrivals().push(self.inner.reach.recorder.now(), what);
-        false
+        Next::Over
     }
 
-    fn queue(&self, packets: Vec<Received>) -> bool {
+    fn queue(&self, packets: Vec<Received>) -> Next {
         let now = self.inner.reach.recorder.now();
         let upgrade = self.inner.upgrade.load(Ordering::Relaxed);
         let arrivals = self.arrivals();
-        let mut open = true;
+        let mut next = match upgrade {
+            PAUSING | UPGRADED => Next::Paused,
+            _ => Next::Again,
+        };
         for packet in packets {
-            if upgrade != NO_UPGRADE && matches!(&packet, Received::Text(text) if text == "6") {
-                open = false;
+            let is = |text: &str| matches!(&packet, Received::Text(own) if own == text);
+            // The transport ends with the upgrade, not the session.
+            if (upgrade != NO_UPGRADE && is("6")) || (upgrade == UPGRADED && is("1")) {
+                next = Next::Paused;
                 continue;
             }
-            let close = matches!(&packet, Received::Text(text) if text == "1");
-            open &= arrivals.push(now, What::Packet(packet));
+            let close = is("1");
+            if !arrivals.push(now, What::Packet(packet)) {
+                return Next::Over;
+            }
             if close {
                 arrivals.push(now, ended(EndingKind::Packet));
-                open = false;
+                next = Next::Over;
             }
         }
-        open
+        next
     }
 
     fn pong(&self) {

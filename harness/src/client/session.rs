@@ -135,9 +135,15 @@ impl Connection {
 
     /// A namespace that the client leaves is left, whatever the server says.
     fn watch(&self, packets: &[Received]) {
-        for head in packets.iter().filter_map(head) {
-            if head.kind == 1 {
-                self.arrivals().left(head.ns);
+        for packet in packets {
+            let Received::Text(text) = packet else {
+                continue;
+            };
+            for part in text.split('\u{1e}') {
+                let part = Received::Text(part.to_owned());
+                if let Some(head) = head(&part).filter(|head| head.kind == 1) {
+                    self.arrivals().left(head.ns);
+                }
             }
         }
     }
@@ -274,11 +280,18 @@ impl Client {
                 .iter()
                 .any(|p| matches!(p, Received::Text(text) if text == "5"))
         {
-            let mut state = self.state();
-            if let Some(Connection::Polling(polling)) = &state.main {
+            let main = self.state().main.clone();
+            if let Some(Connection::Polling(polling)) = main {
+                polling.pause().await;
                 polling.upgraded_to(&ws.arrivals);
-                state.main = Some(connection.clone());
+                self.state().main = Some(connection.clone());
             }
+        }
+        if packets
+            .iter()
+            .any(|p| matches!(p, Received::Text(text) if text == "1"))
+        {
+            self.expect_end();
         }
         connection.send(packets).await?;
         Ok(true)
@@ -368,7 +381,8 @@ impl Client {
         let (main, ws, tcp, exchanges) = {
             let mut state = self.state();
             let all = layer == Layer::Client;
-            if all {
+            let is_main = matches!(state.main, Some(Connection::WebSocket(_)));
+            if all || (layer == Layer::Ws && is_main) {
                 state.ended_by_us = true;
             }
             let mut exchanges: Vec<Arc<Exchange>> = Vec::new();

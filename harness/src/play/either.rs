@@ -82,6 +82,7 @@ impl Player<'_> {
             let firsts: Vec<&str> = branches
                 .iter()
                 .filter_map(|branch| Some(branch.first()?.place.line_text()))
+                .map(|line| line.trim_start_matches("- "))
                 .collect();
             firsts.join(" or ")
         };
@@ -194,7 +195,7 @@ impl Player<'_> {
 
     async fn answer_fits(&self, step: &Step, actor: &Actor, pattern: &AnswerPattern) -> bool {
         let client = &actor.client;
-        let answer = if step.subject.layer == Layer::Tcp {
+        let answer = if super::exchange::speaks_raw(actor, answer_layer(step)) {
             let Some(tcp) = client.tcp() else {
                 return false;
             };
@@ -244,8 +245,9 @@ impl Player<'_> {
 }
 
 fn answer_layer(step: &Step) -> Layer {
-    match step.verb {
-        Verb::PollExpect(_) => Layer::Poll,
+    match (&step.verb, step.subject.layer) {
+        (Verb::PollExpect(_), _) => Layer::Poll,
+        (_, Layer::Tcp) => Layer::Tcp,
         _ => Layer::Http,
     }
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::act::no_connection;
+use super::observe::held;
 use super::player::{Actor, Player};
 use super::trouble::Trouble;
 use crate::client::{NoAnswer, Outcome, payload};
@@ -20,7 +21,7 @@ impl Player<'_> {
         pattern: &AnswerPattern,
         deadline: Instant,
     ) -> Result<Duration, Trouble> {
-        if layer == Layer::Tcp {
+        if speaks_raw(actor, layer) {
             let Some(tcp) = actor.client.tcp() else {
                 return Err(no_connection(actor, layer));
             };
@@ -115,6 +116,12 @@ impl Player<'_> {
             .expected(format!("status {}", pattern.status))
             .received("nothing")
     }
+}
+
+/// Whether an answer is awaited on the raw connection: because it is named, or because no other
+/// request was made.
+pub(super) fn speaks_raw(actor: &Actor, layer: Layer) -> bool {
+    layer == Layer::Tcp || (actor.client.tcp().is_some() && held(actor, layer).is_none())
 }
 
 async fn before(

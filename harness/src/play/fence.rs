@@ -67,7 +67,10 @@ impl Fence {
     pub(super) fn is_answered_by(&self, packet: &Received) -> bool {
         match &self.answer {
             Answer::Ack { ns, id } => head(packet).is_some_and(|head| {
-                head.kind == 3 && head.ns == ns && head.ack == Some(id.to_string().as_str())
+                head.kind == 3
+                    && head.ns == ns
+                    && head.ack == Some(id.to_string().as_str())
+                    && echoes(head.payload)
             }),
             Answer::Refusal { ns } => {
                 head(packet).is_some_and(|head| head.kind == 4 && head.ns == ns)
@@ -77,11 +80,16 @@ impl Fence {
     }
 }
 
+/// Whether an acknowledgement carries what a fence sent, and so is none of the scenario's.
+fn echoes(payload: &str) -> bool {
+    serde_json::from_str::<Vec<String>>(payload).is_ok_and(|arguments| arguments == ["fence"])
+}
+
 /// Whether a packet answers some fence; one that nobody waits for any more is passed over.
 pub(super) fn answers_a_fence(packet: &Received) -> bool {
     let ours = |digits: &str| digits.parse::<u64>().is_ok_and(|id| id >= FIRST);
     match head(packet) {
-        Some(head) if head.kind == 3 => head.ack.is_some_and(ours),
+        Some(head) if head.kind == 3 => head.ack.is_some_and(ours) && echoes(head.payload),
         Some(head) if head.kind == 4 => head.ns.strip_prefix(NOWHERE).is_some_and(ours),
         Some(_) => false,
         None => match packet {
@@ -110,7 +118,14 @@ mod tests {
             assert!(fence.is_answered_by(&answer), "{answer}");
             assert!(answers_a_fence(&answer), "{answer}");
         }
-        for other in ["431[\"x\"]", "44/none-1,{}", "4fence-1", "42[\"x\"]", "2"] {
+        for other in [
+            "431[\"x\"]",
+            "44/none-1,{}",
+            "4fence-1",
+            "42[\"x\"]",
+            "2",
+            "432147483648[1]",
+        ] {
             let other = Received::Text(other.to_owned());
             assert!(!answers_a_fence(&other), "{other}");
             assert!(!Fence::ack("/", 1).is_answered_by(&other));

@@ -32,7 +32,8 @@ impl Player<'_> {
             return Ok(());
         };
         // What a client that left may have missed, and what a scenario did not poll, is not judged.
-        let by_hand = matches!(connection, Connection::Polling(_)) && client.polls_itself;
+        let polling = matches!(connection, Connection::Polling(_));
+        let by_hand = polling && (client.polls_itself || self.is_meddled_with(&client.name));
         if client.ended_by_itself() || by_hand {
             return Ok(());
         }
@@ -43,14 +44,13 @@ impl Player<'_> {
             link: None,
         };
         let arrivals = connection.arrivals();
-        if !arrivals.ended() {
+        // Without answers to its pings, a connection is not one to prove anything on.
+        if !arrivals.ended() && !self.trial.scenario.manual_heartbeat {
             let deadline = Instant::now() + self.patience(None);
             let fenced = self.nothing(&actor, Layer::Client, None, deadline).await;
             return match fenced {
-                // The server may hang up on a client that is in no namespace any more, and on one
-                // whose pings the scenario did not answer.
+                // The server may hang up on a client that is in no namespace any more.
                 Err(_) if arrivals.ended() && self.may_end(client) => self.unread(&actor),
-                Err(trouble) if self.only_pings(&trouble) => Ok(()),
                 fenced => fenced.map(drop),
             };
         }
@@ -91,9 +91,5 @@ impl Player<'_> {
             .connection(Layer::Client)
             .is_some_and(|connection| connection.arrivals().parted());
         parted || self.trial.scenario.manual_heartbeat
-    }
-
-    fn only_pings(&self, trouble: &Trouble) -> bool {
-        self.trial.scenario.manual_heartbeat && trouble.received.as_deref() == Some("2")
     }
 }

@@ -7,6 +7,7 @@ mod endpoint;
 mod exchange;
 mod fence;
 mod finish;
+mod hands;
 mod isolation;
 mod observe;
 mod options;

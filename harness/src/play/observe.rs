@@ -9,7 +9,7 @@ use super::fence::{Fence, answers_a_fence};
 use super::player::{Actor, Player};
 use super::trouble::{Trouble, shown};
 use crate::client::packet::head;
-use crate::client::{Arrival, Client, Connection, Exchange, Polling, What};
+use crate::client::{Arrival, Client, Connection, Exchange, Next, Polling, What};
 use crate::judge::{Ending, Received, any_order, shorten};
 use crate::scenario::literal::{ClosedPattern, EndingKind, FramePattern, PacketPattern};
 use crate::scenario::model::Layer;
@@ -67,7 +67,7 @@ impl Player<'_> {
                         } else {
                             trouble.notes.extend(mismatch.reason);
                         }
-                        return Err(trouble.waiting(&connection.arrivals().waiting()));
+                        return Err(trouble.waiting(&self.waiting(&connection)));
                     }
                 }
             }
@@ -115,7 +115,7 @@ impl Player<'_> {
                     trouble
                         .notes
                         .extend(received.iter().map(|p| format!("before: {p}")));
-                    return Err(trouble.waiting(&connection.arrivals().waiting()));
+                    return Err(trouble.waiting(&self.waiting(&connection)));
                 }
             }
             let next = self.next(actor, &connection, ns, deadline).await;
@@ -177,7 +177,7 @@ impl Player<'_> {
                 Ok(None) => {
                     return Err(Trouble::late("a round trip was not answered in time")
                         .expected("nothing but the answer to the fence")
-                        .waiting(&arrivals.waiting()));
+                        .waiting(&self.waiting(&connection)));
                 }
                 Err(last) => {
                     return Err(self
@@ -198,7 +198,7 @@ impl Player<'_> {
             return Err(Trouble::new("a packet arrived that nobody foresaw")
                 .expected("nothing")
                 .received(self.isolation.incoming(&packet))
-                .waiting(&arrivals.waiting()));
+                .waiting(&self.waiting(&connection)));
         }
         Ok(at)
     }
@@ -246,7 +246,7 @@ impl Player<'_> {
         else {
             return Err(Trouble::late("no such frame came")
                 .expected(awaited)
-                .waiting(&arrivals.waiting()));
+                .waiting(&self.waiting(&connection)));
         };
         self.with(actor, |captures| {
             pattern.matches(opcode, &payload, captures)
@@ -595,7 +595,14 @@ impl Player<'_> {
             }
             NoPacket::Last(what) => Trouble::new(shorten(&shown(&what))).received(shown(&what)),
         };
-        trouble.waiting(&connection.arrivals().waiting())
+        trouble.waiting(&self.waiting(connection))
+    }
+
+    /// What waits unread and is the scenario's business.
+    pub(super) fn waiting(&self, connection: &Connection) -> Vec<Arrival> {
+        let mut waiting = connection.arrivals().waiting();
+        waiting.retain(|arrival| !self.passes_over(&arrival.what));
+        waiting
     }
 
     /// Whether something in the queue is no business of the scenario.
@@ -619,7 +626,8 @@ impl Player<'_> {
         true
     }
 
-    /// Waits; a client whose scenario polls by itself polls meanwhile, for nobody else does.
+    /// Waits; a client whose scenario polls by itself, or whose polling an upgrade has paused, polls
+    /// meanwhile, for nobody else does.
     pub(super) async fn pumped<T>(
         &self,
         actor: &Actor,
@@ -627,7 +635,7 @@ impl Player<'_> {
         work: impl Future<Output = T>,
     ) -> T {
         match connection {
-            Connection::Polling(polling) if actor.client.polls_itself => {
+            Connection::Polling(polling) if actor.client.polls_itself || !polling.is_polling() => {
                 tokio::select! {
                     biased;
                     result = work => result,
@@ -648,7 +656,7 @@ async fn pump(client: &Arc<Client>, polling: &Polling) -> std::convert::Infallib
         let open = Given { client, exchange };
         let (_, outcome) = open.exchange.outcome().await;
         open.spent();
-        if !polling.absorb(outcome) {
+        if polling.absorb(outcome) == Next::Over {
             std::future::pending::<()>().await;
         }
         // Whoever waits looks first, so that no GET is left open that nobody needs.

@@ -1,6 +1,6 @@
 //! The player: one trial, its clients and its bound values, from the setup to the final fences.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 
+use super::hands::Hands;
 use super::isolation::Isolation;
 use super::played::{End, Failure, Played, StepTime};
 use super::pulse::Pulse;
@@ -17,7 +18,7 @@ use crate::client::{Client, Heartbeat, Reach};
 use crate::judge::{Captures, Value, timing};
 use crate::scenario::json::Json;
 use crate::scenario::literal::Name;
-use crate::scenario::model::{Layer, Link, Step, Subject, Verb};
+use crate::scenario::model::{Layer, Link, Step, Subject};
 use crate::scenario::source::Place;
 use crate::scenario::trial::Trial;
 use crate::transcript::{Lane, Recorder};
@@ -78,7 +79,7 @@ pub(super) struct Player<'t> {
     captures: Mutex<Captures>,
     clients: Mutex<BTreeMap<String, Arc<Client>>>,
     proxies: super::detour::Detours,
-    polling_by_hand: BTreeSet<String>,
+    hands: Hands,
     numbers: AtomicU64,
     times: Mutex<Vec<StepTime>>,
     at: Mutex<Option<(usize, Place)>>,
@@ -102,8 +103,6 @@ impl<'t> Player<'t> {
         options: &'t PlayOptions,
         recorder: Recorder,
     ) -> Self {
-        let mut polling_by_hand = BTreeSet::new();
-        collect_pollers(&trial.case.steps, &mut polling_by_hand);
         let suffix =
             (endpoint.shared && !trial.scenario.alone).then(|| format!("~{}", options.unique));
         let mut captures = Captures::new();
@@ -121,7 +120,7 @@ impl<'t> Player<'t> {
             captures: Mutex::new(captures),
             clients: Mutex::default(),
             proxies: super::detour::Detours::default(),
-            polling_by_hand,
+            hands: Hands::of(&trial.case.steps),
             numbers: AtomicU64::new(1),
             times: Mutex::default(),
             at: Mutex::default(),
@@ -233,7 +232,7 @@ impl<'t> Player<'t> {
             true => Heartbeat::Manual,
             false => Heartbeat::Answered,
         };
-        let by_hand = self.polling_by_hand.contains(base);
+        let by_hand = self.hands.polls(base);
         let client = Arc::new(Client::new(&name, reach, heartbeat, by_hand));
         self.lock(&self.clients).insert(name, client.clone());
         Ok(client)
@@ -242,6 +241,11 @@ impl<'t> Player<'t> {
     /// All clients so far, in order of their names.
     pub(super) fn all_clients(&self) -> Vec<Arc<Client>> {
         self.lock(&self.clients).values().cloned().collect()
+    }
+
+    /// Whether the scenario makes requests of its own for the client's session.
+    pub(super) fn is_meddled_with(&self, client: &str) -> bool {
+        self.hands.touches(client)
     }
 
     pub(super) fn detours(&self) -> &super::detour::Detours {
@@ -380,25 +384,4 @@ fn span(place: &Place) -> std::ops::Range<usize> {
 pub(super) fn words(path: &[usize]) -> String {
     let numbers: Vec<String> = path.iter().map(|index| (index + 1).to_string()).collect();
     numbers.join(".")
-}
-
-/// The clients whose polling the scenario does itself.
-fn collect_pollers(steps: &[Step], names: &mut BTreeSet<String>) {
-    for step in steps {
-        match &step.verb {
-            Verb::Repeat(repeat) => collect_pollers(&repeat.steps, names),
-            Verb::Together(steps) => collect_pollers(steps, names),
-            Verb::Either(branches) => {
-                for branch in branches {
-                    collect_pollers(branch, names);
-                }
-            }
-            verb if verb.has_subject()
-                && matches!(step.subject.layer, Layer::Poll | Layer::Http) =>
-            {
-                names.insert(step.subject.client.clone());
-            }
-            _ => {}
-        }
-    }
 }

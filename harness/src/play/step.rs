@@ -251,7 +251,11 @@ impl Player<'_> {
                 let bytes = self.with(actor, |captures| content.render(captures))?;
                 self.bytes(actor, &bytes, deadline).await.map(done)
             }
-            Verb::Network(network) => self.detours().act(&actor.client.name, network).map(done),
+            Verb::Network(network) => {
+                // What a fault takes with it is nobody's to foresee.
+                actor.client.expect_end();
+                self.detours().act(&actor.client.name, network).map(done)
+            }
             // Blocks and what has no subject were dealt with before.
             Verb::Target(_)
             | Verb::TargetExit
