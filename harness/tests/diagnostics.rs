@@ -1,388 +1,417 @@
-//! Bad input, as a stranger gives it: each gets one clear message, the documented exit code, and its reports.
+//! What `siospec check` says about files that are wrong: where, what, and what to do.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    missing_docs,
-    reason = "in a test, what is broken may end it"
-)]
+use proptest::prelude::*;
+use siospec::scenario::catalogue::Catalogue;
+use siospec::scenario::diagnostic::Diagnostic;
+use siospec::scenario::load::load;
+use siospec::scenario::model::Scenario;
+use std::sync::Arc;
 
-mod bad;
+fn catalogue() -> Catalogue {
+    let row = |id: &str, level: &str| {
+        format!(
+            "- {{id: {id}, level: {level}, group: G, statement: s, source: s, check: c, fault: f}}\n"
+        )
+    };
+    let text = row("EIO-HS-01", "MUST") + &row("EIO-HS-02", "MUST") + &row("SIO-RM-04", "DE-FACTO");
+    Catalogue::parse(&text).unwrap()
+}
 
-/// A scenario that every server passes.
-const HANDSHAKE: &str = "title: A handshake\ntransports: [polling]\nsteps:\n  - alive:\n";
+fn read(text: impl AsRef<[u8]>) -> Result<Arc<Scenario>, Vec<Diagnostic>> {
+    load("x", "x.yaml", text.as_ref(), &catalogue())
+}
 
-mod scenarios {
-    use super::bad::Run;
+/// A scenario of one client with these steps.
+fn steps(steps: &str) -> String {
+    format!("title: T\nrequirement: [EIO-HS-01]\ntransports: [polling]\nsteps:\n{steps}")
+}
 
-    /// Runs `siospec check` on a scenario with these bytes.
-    fn check(bytes: &[u8]) -> Run {
-        let run = Run::new();
-        let file = run.write("bad.yaml", bytes);
-        run.siospec(&["check", file.to_str().unwrap()])
-    }
+/// Says in one line what is wrong with a file.
+fn said(text: impl AsRef<[u8]>) -> String {
+    let errors = read(text).expect_err("the file must be refused");
+    errors
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
 
-    #[track_caller]
-    fn refused(yaml: &str, words: &[&str]) {
-        let run = check(yaml.as_bytes());
-        run.ends(2);
-        run.says(words);
-    }
+/// Checks that a file is refused at this place with these words.
+#[track_caller]
+fn refused(text: impl AsRef<[u8]>, at: &str, words: &str) {
+    let said = said(text);
+    assert!(said.contains(&format!("x.yaml:{at}: ")), "at {at}:\n{said}");
+    assert!(said.contains(words), "{words:?} in:\n{said}");
+}
 
-    #[test]
-    fn an_unknown_verb_is_named_with_a_guess() {
+#[test]
+fn a_caret_stands_under_the_word_that_is_meant() {
+    let errors = read(steps("  - A.expct: 40\n")).unwrap_err();
+    let shown = errors[0].render(false);
+    insta::assert_snapshot!(shown, @r"
+    error: `expct` is no verb
+     --> x.yaml:5:5
+      |
+    5 |   - A.expct: 40
+      |     ^^^^^^^
+      |
+      = help: did you mean `expect`?
+    ");
+}
+
+#[test]
+fn all_errors_of_a_file_are_told_at_once() {
+    let text = "title: T\nrequirement: [EIO-HS-1]\nneds: [rooms]\nclients: {A: websoket}\nsteps:\n  - A.expect: 42[\n  - A.wait: 3\n";
+    let said = said(text);
+    assert_eq!(said.lines().count(), 5, "{said}");
+}
+
+#[test]
+fn an_unknown_word_names_the_nearest_known_one() {
+    refused("titel: T\nsteps: []\n", "1:1", "did you mean `title`?");
+    refused(
+        "title: T\nrequirement: [EIO-HS-03]\nsteps:\n  - nothing:\n",
+        "2:15",
+        "did you mean `EIO-HS-0",
+    );
+    refused(
+        "title: T\nneeds: [room]\nsteps:\n  - nothing:\n",
+        "2:9",
+        "did you mean `rooms`?",
+    );
+    refused(
+        "title: T\nconfig: {pingIntervall: 1s}\nsteps: []\n",
+        "2:10",
+        "did you mean `pingInterval`?",
+    );
+    refused(
+        steps("  - A.emit: [x]\n    ak: [1]\n"),
+        "6:5",
+        "did you mean `ack`?",
+    );
+    refused(steps("  - A.poll: hangs\n"), "5:13", "did you mean `hang`?");
+    refused(
+        steps("  - A.frame: {opcode: 1}\n"),
+        "5:5",
+        "write `ws.frame`",
+    );
+    refused(steps("  - B.expect: 1\n"), "5:5", "nobody has opened `B`");
+}
+
+#[test]
+fn times_need_a_unit() {
+    refused(steps("  - A.silence: 300\n"), "5:16", "write `300ms`");
+    refused(
+        steps("  - A.expect: 6\n    within: 5 s\n"),
+        "6:13",
+        "`5 s` is no time",
+    );
+    refused(
+        steps("  - A.expect: 6\n    within: -5s\n"),
+        "6:13",
+        "`-5s` is no time",
+    );
+    refused(
+        steps("  - A.silence: 99999999999999999999999999s\n"),
+        "5:16",
+        "is no time",
+    );
+}
+
+#[test]
+fn what_yaml_would_hide_is_refused() {
+    refused(
+        steps("  - A.send: &x 2\n"),
+        "5:13",
+        "the anchor `&x` is not allowed",
+    );
+    refused(
+        steps("  - &s {A.nothing: }\n"),
+        "5:5",
+        "the anchor `&s` is not allowed",
+    );
+    refused(
+        steps("  - A.send: &x 2\n  - A.send: *x\n"),
+        "5:13",
+        "the anchor `&x` is not allowed",
+    );
+    refused(
+        steps("  - A.send: *x\n"),
+        "5:13",
+        "anchors and aliases are not allowed",
+    );
+    refused(
+        steps("  - <<: {A.send: 2}\n"),
+        "5:5",
+        "merge keys are not allowed",
+    );
+    refused(
+        steps("  - A.emit: [!bin 01]\n"),
+        "5:14",
+        "the tag `!bin` is not known",
+    );
+    refused(
+        steps("  - A.emit: [!!str 01]\n"),
+        "5:14",
+        "the tag `!!str` is not known",
+    );
+    refused(
+        "title: T\ntitle: U\nsteps: []\n",
+        "2:1",
+        "the key `title` stands here twice",
+    );
+    refused(
+        steps("  - A.emit: [x, {a: 1, a: 2}]\n"),
+        "5:24",
+        "the key `a` stands here twice",
+    );
+    refused(
+        steps("  - A.expect: 42[\"a\",{\"b\":1,\"b\":2}]\n"),
+        "5:29",
+        "stands here twice",
+    );
+    refused(
+        steps("  - A.nothing:\n---\ntitle: U\n"),
+        "6:1",
+        "a second document begins here",
+    );
+    refused("\u{feff}title: T\n", "1:1", "byte-order mark");
+    refused(
+        b"title: T\nsteps: \xff\n",
+        "2:8",
+        "byte 16 of the file is not UTF-8",
+    );
+    refused(
+        "title: T\nsteps:\n\t- A.nothing:\n",
+        "3:1",
+        "a tab stands here",
+    );
+    refused(steps("  - A.send: \"2\u{1e}3\"\n"), "5:15", "U+001E");
+}
+
+#[test]
+fn what_yaml_would_change_is_refused() {
+    refused(
+        steps("  - A.expect: 42[\"a\", \"x #1\"]\n"),
+        "5:26",
+        "a comment begins here",
+    );
+    refused(
+        steps("  - A.emit: [x, {b:1}]\n"),
+        "5:18",
+        "a space must follow the colon: `b: 1`",
+    );
+    refused(
+        steps("  - A.expect:6\n"),
+        "5:5",
+        "a space must follow the colon: `A.expect: 6`",
+    );
+    refused(
+        steps("  - A.expect: 6\n    within:500ms\n"),
+        "6:5",
+        "a space must follow the colon: `within: 500ms`",
+    );
+    refused(
+        steps("  - A.expect: 6\n   within: 1s\n"),
+        "6:4",
+        "this is no YAML",
+    );
+    for number in ["0x1F", "0o17", ".inf", "-.inf", ".nan", "+1", ".5"] {
         refused(
-            "title: x\ntransports: [polling]\nsteps:\n  - A.expct: 42[\"hi\"]\n",
-            &["bad.yaml:4:5", "expct", "expect"],
+            steps(&format!("  - A.emit: [x, {number}]\n")),
+            "5:17",
+            &format!("JSON has no number `{number}`"),
         );
-    }
-
-    #[test]
-    fn an_unknown_requirement_is_named() {
-        refused(
-            "title: x\nrequirement: [EIO-HS-999]\ntransports: [polling]\nsteps:\n  - alive:\n",
-            &["EIO-HS-999", ":2:"],
-        );
-    }
-
-    #[test]
-    fn a_hole_that_nothing_binds_is_named() {
-        refused(
-            "title: x\ntransports: [polling]\nsteps:\n  - A.send: 42[\"x\",$nobody]\n",
-            &["$nobody", ":4:"],
-        );
-    }
-
-    #[test]
-    fn a_duration_without_a_unit_is_named() {
-        refused(
-            "title: x\ntransports: [polling]\nsteps:\n  - A.silence: 300\n",
-            &["300", ":4:", "ms"],
-        );
-    }
-
-    #[test]
-    fn wrong_indentation_is_placed() {
-        refused(
-            "title: x\ntransports: [polling]\nsteps:\n  - A.alive:\n - A.alive:\n",
-            &["bad.yaml:5:"],
-        );
-    }
-
-    #[test]
-    fn a_tab_is_placed() {
-        refused(
-            "title: x\ntransports: [polling]\nsteps:\n\t- A.alive:\n",
-            &["bad.yaml:4:1", "tab"],
-        );
-    }
-
-    #[test]
-    fn a_duplicate_key_is_named() {
-        refused(
-            "title: x\ntitle: y\ntransports: [polling]\nsteps:\n  - A.alive:\n",
-            &["title", ":2:1"],
-        );
-    }
-
-    #[test]
-    fn bytes_that_are_not_utf8_are_placed() {
-        let run = check(b"title: \xff\nsteps:\n  - A.open: polling\n");
-        run.ends(2);
-        run.says(&["bad.yaml", "UTF-8"]);
-    }
-
-    #[test]
-    fn a_file_that_is_not_there_is_named() {
-        let run = Run::new().siospec(&["run", "no-such-file.yaml"]);
-        run.ends(2);
-        run.says(&["no-such-file.yaml"]);
-    }
-
-    #[test]
-    fn a_bad_scenario_stops_a_run_before_anything_is_started() {
-        let run = Run::new();
-        let file = run.write(
-            "bad.yaml",
-            b"title: x\ntransports: [polling]\nsteps:\n  - A.expct: 2\n",
-        );
-        let run = run.siospec(&["run", file.to_str().unwrap(), "--target", "no-such-target"]);
-        run.ends(2);
-        run.says(&["bad.yaml:4:5"]);
     }
 }
 
-mod flags {
-    use super::bad::Run;
+#[test]
+fn a_packet_that_nothing_can_match_is_refused_where_it_breaks() {
+    refused(
+        steps("  - A.expect: 42[\"a\",]\n"),
+        "5:22",
+        "no JSON value starts like this",
+    );
+    refused(
+        steps("  - A.expect: 4x\n"),
+        "5:16",
+        "a Socket.IO packet type, 0 to 6",
+    );
+    refused(
+        steps("  - A.expect: 45[1]\n"),
+        "5:17",
+        "its number of attachments",
+    );
+    refused(
+        steps("  - A.expect: 42[...,1]\n"),
+        "5:21",
+        "the last thing in its brackets",
+    );
+    refused(
+        steps("  - A.expect: ~/(/\n"),
+        "5:15",
+        "this regular expression is broken",
+    );
+    refused(
+        steps("  - A.expect: 42[$A]\n"),
+        "5:18",
+        "`$A` needs a field",
+    );
+    refused(steps("  - A.expect:\n"), "5:14", "a packet must stand here");
+}
 
-    #[track_caller]
-    fn refused(arguments: &[&str], words: &[&str]) {
-        let run = Run::new().siospec(arguments);
-        run.ends(2);
-        run.says(words);
+#[test]
+fn a_name_must_be_bound_before_it_is_used() {
+    refused(
+        steps("  - A.expect: 42[\"q\",$answer]\n  - A.send: 42[\"r\",$answr]\n"),
+        "6:20",
+        "did you mean `$answer`?",
+    );
+    refused(
+        steps("  - A.send: 42[\"r\",$B.sid]\n"),
+        "5:20",
+        "there is no client `B`",
+    );
+    refused(
+        steps("  - A.expect: $config.pingInterva\n"),
+        "5:15",
+        "did you mean `pingInterval`?",
+    );
+    refused(steps("  - A.send: 4$_\n"), "5:14", "`$_` has no value");
+    refused(
+        steps("  - check: $t >= 3\n"),
+        "5:12",
+        "nothing has bound `$t`",
+    );
+    assert!(read(steps("  - A.expect: 2\n    at: $t\n  - check: $t >= 3\n")).is_ok());
+    assert!(
+        read(steps("  - A.send: 42[\"x\",\"$y\"]\n  - alive:\n")).is_ok(),
+        "in quotes it is text"
+    );
+}
+
+#[test]
+fn a_scenario_that_others_would_feel_must_be_alone() {
+    for step in [
+        "target: restart",
+        "A.emit: [throw]",
+        "A.send: 42[\"throw\"]",
+        "A.emit: [emit-to, {from: io, to: []}, x]",
+        "A.emit: [emit-to, {from: io}, x]",
+        "A.send: 421[\"emit-to\",{\"to\":[]},\"x\"]",
+        "A.emit: [call-many, {to: []}, 100, x]",
+        "A.http: GET /fixture",
+    ] {
+        refused(
+            steps(&format!("  - {step}\n  - A.nothing:\n")),
+            "5:5",
+            "needs `alone: true`",
+        );
+        let alone = format!(
+            "alone: true\n{}",
+            steps(&format!("  - {step}\n  - A.nothing:\n"))
+        );
+        assert!(read(&alone).is_ok(), "{}", said(&alone));
+    }
+    assert!(
+        read(steps(
+            "  - A.emit: [emit-to, {to: [red]}, x]\n  - A.nothing:\n"
+        ))
+        .is_ok()
+    );
+}
+
+#[test]
+fn a_scenario_must_be_able_to_fail() {
+    refused(
+        steps("  - A.send: 2\n"),
+        "4:1",
+        "no step of this scenario can fail",
+    );
+    refused(steps("  []\n"), "4:1", "no step of this scenario can fail");
+    refused(
+        steps("  - wait: 1s\n  - A.nothing:\n"),
+        "5:5",
+        "`wait` needs a note",
+    );
+    refused(
+        format!("drain: true\n{}", steps("  - A.nothing:\n")),
+        "1:8",
+        "`drain` needs a note",
+    );
+    refused(
+        "title: T\nrequirement: [EIO-HS-01, SIO-RM-04]\nsteps: []\n",
+        "2:26",
+        "is DE-FACTO",
+    );
+}
+
+#[test]
+fn blocks_have_their_rules() {
+    refused(
+        steps("  - either:\n      - - A.expect: 6\n"),
+        "5:5",
+        "two branches or more",
+    );
+    refused(
+        steps("  - either:\n      - - A.send: 6\n      - - A.closed:\n"),
+        "6:11",
+        "begins with a step that observes",
+    );
+    refused(
+        steps("  - repeat: {times: 3}\n"),
+        "5:5",
+        "`repeat` needs `times` and `steps`",
+    );
+    refused(
+        steps("  - A.network: reset\n  - A.nothing:\n"),
+        "5:5",
+        "not connected through the proxy",
+    );
+    refused(
+        steps("  - $(x): 1\n"),
+        "5:5",
+        "there are no cases of that name",
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_loader_panic_and_every_error_lies_in_the_file(text in r#"[ \n\t:#\[\]{}"'$~/&*!<>.,0-9A-Wa-z()|\-]{0,200}"#) {
+        every_error_lies_in_the_file(text.as_bytes());
     }
 
     #[test]
-    fn flags_that_mean_nothing_are_refused() {
-        refused(&["run", "--no-such-flag"], &["--no-such-flag"]);
-        refused(&["run", "--report", "pdf=x"], &["there is no report `pdf`"]);
-        refused(&["run", "--time-scale", "0"], &["between 0.1 and 100"]);
-        refused(&["run", "--jobs", "0"], &["--jobs"]);
-        refused(&["run", "--gate", "may"], &["--gate", "must"]);
-        refused(&["run", "--header", "a: b"], &["--url"]);
-        refused(
-            &["run", "--url", "http://localhost", "--header", "x"],
-            &["write NAME: VALUE"],
-        );
-        refused(
-            &["serve", "--set", "pingIntervall=3"],
-            &["there is no knob `pingIntervall`", "pingInterval"],
-        );
+    fn no_bytes_make_the_loader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        every_error_lies_in_the_file(&bytes);
     }
 
     #[test]
-    fn a_target_that_nobody_knows_is_refused_with_those_there_are() {
-        refused(
-            &["run", "--target", "flask"],
-            &["there is no target `flask`", "flask-socketio"],
-        );
-    }
-
-    #[test]
-    fn a_selection_that_matches_nothing_judges_nothing() {
-        Run::new()
-            .siospec(&["run", "--filter", "no such scenario"])
-            .ends(4);
-        Run::new()
-            .siospec(&["run", "--list", "--filter", "no such scenario"])
-            .ends(4);
+    fn no_broken_scenario_makes_the_loader_panic(
+        at in 0.0..1.0_f64,
+        length in 0_usize..8,
+        put in r#"[ \n:#\[\]{}"'$~/&*!<>.,0-9a-z()|é␞\-]{0,6}"#,
+    ) {
+        let text = include_str!("language/all.yaml");
+        let boundary = |at: usize| (0..=at.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap();
+        let start = boundary((at * text.len() as f64) as usize);
+        let end = boundary((start + length).max(start)).max(start);
+        every_error_lies_in_the_file(format!("{}{put}{}", &text[..start], &text[end..]).as_bytes());
     }
 }
 
-mod targets {
-    use super::HANDSHAKE;
-    use super::bad::Run;
-
-    /// Runs the handshake scenario against a target with this `start:`, and asks for both reports.
-    fn started(start: &str) -> Run {
-        let run = Run::new();
-        run.write(
-            "target.yaml",
-            format!("name: bad\nready-within: 500ms\nstart: {start}\n").as_bytes(),
-        );
-        let scenario = run.write("handshake.yaml", HANDSHAKE.as_bytes());
-        let folder = run.folder().to_str().unwrap().to_owned();
-        run.siospec(&[
-            "run",
-            scenario.to_str().unwrap(),
-            "--target",
-            &folder,
-            "--report",
-            &format!("json={folder}/run.json"),
-            "--report",
-            &format!("junit={folder}/run.xml"),
-        ])
-    }
-
-    #[track_caller]
-    fn unreachable(start: &str, words: &[&str]) {
-        let run = started(start);
-        run.ends(3);
-        run.says(words);
+fn every_error_lies_in_the_file(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for error in read(bytes).err().into_iter().flatten() {
+        let position = error.position();
+        let lines = text.split('\n').count();
+        assert!(position.line <= lines, "{position} of {lines} lines");
+        let line = text.split('\n').nth(position.line - 1).unwrap();
         assert!(
-            run.read("run.json").contains("\"unreachable\":\""),
-            "the JSON report says so"
+            position.column <= line.chars().count() + 1,
+            "{position} in {line:?}"
         );
-        assert!(
-            run.read("run.xml").contains("errors=\"1\""),
-            "the JUnit report says so"
-        );
-    }
-
-    #[test]
-    fn a_command_that_does_not_exist() {
-        unreachable(
-            "no-such-program --port $PORT",
-            &["there is no program `no-such-program` here"],
-        );
-    }
-
-    #[test]
-    fn a_port_that_never_opens() {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let start = format!("[sh, -c, 'echo READY {port}; exec sleep 60']");
-        unreachable(&start, &["nothing listens on 127.0.0.1", "READY"]);
-    }
-
-    #[test]
-    fn one_that_prints_nothing() {
-        unreachable("sleep 60", &["printed nothing for 500ms", "READY <port>"]);
-    }
-
-    #[test]
-    fn one_that_ends_at_once() {
-        unreachable(
-            "[sh, -c, 'echo cannot bind >&2; exit 9']",
-            &["ended with exit code 9", "cannot bind"],
-        );
-    }
-
-    #[test]
-    fn one_that_dies_while_it_is_judged() {
-        let siospec = env!("CARGO_BIN_EXE_siospec");
-        // It serves, and goes down with the first connection that it gets after it was found ready.
-        let run = started(&format!(
-            "[sh, -c, '\"{siospec}\" serve & sleep 0.3; echo out of memory >&2; kill $!; exit 7']"
-        ));
-        assert_ne!(run.code(), 0, "{}", run.text());
-        run.says(&["exit code 7", "out of memory"]);
-    }
-
-    #[test]
-    fn a_target_file_with_a_mistake() {
-        let run = Run::new();
-        run.write("target.yaml", b"name: bad\nstrat: x\n");
-        let folder = run.folder().to_str().unwrap().to_owned();
-        let run = run.siospec(&["run", "--target", &folder]);
-        run.ends(2);
-        run.says(&["target.yaml", "strat", "line 2"]);
-    }
-
-    #[test]
-    fn a_setup_that_fails() {
-        let run = Run::new();
-        run.write(
-            "target.yaml",
-            b"name: bad\nsetup: ['ls no-such-file']\nstart: x\n",
-        );
-        let scenario = run.write("handshake.yaml", HANDSHAKE.as_bytes());
-        let folder = run.folder().to_str().unwrap().to_owned();
-        let run = run.siospec(&["run", scenario.to_str().unwrap(), "--target", &folder]);
-        run.ends(3);
-        run.says(&["preparing bad: `ls no-such-file` ended with exit code"]);
-    }
-}
-
-mod urls {
-    use super::HANDSHAKE;
-    use super::bad::{Run, Server};
-
-    fn judged(url: &str, more: &[&str]) -> Run {
-        let run = Run::new();
-        let scenario = run.write("handshake.yaml", HANDSHAKE.as_bytes());
-        let report = format!("json={}/run.json", run.folder().display());
-        let mut arguments = vec![
-            "run",
-            scenario.to_str().unwrap(),
-            "--url",
-            url,
-            "--report",
-            &report,
-        ];
-        arguments.extend(more);
-        run.siospec(&arguments)
-    }
-
-    #[track_caller]
-    fn unreachable(url: &str, words: &[&str]) {
-        let run = judged(url, &[]);
-        run.ends(3);
-        run.says(words);
-        assert!(
-            run.read("run.json").contains("\"unreachable\":\""),
-            "the report says so"
-        );
-    }
-
-    #[test]
-    fn one_that_refuses() {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        unreachable(
-            &format!("http://127.0.0.1:{port}"),
-            &["cannot connect to", "is the server running"],
-        );
-    }
-
-    #[test]
-    fn one_that_resets() {
-        let server = Server::answering(|_| None);
-        unreachable(
-            &server.url(),
-            &["ends the connection without an HTTP answer"],
-        );
-    }
-
-    #[test]
-    fn one_that_redirects() {
-        let server = Server::answering(|_| {
-            Some("HTTP/1.1 301 Moved\r\nlocation: https://elsewhere.example/\r\ncontent-length: 0\r\n\r\n".into())
-        });
-        unreachable(&server.url(), &["301", "https://elsewhere.example/"]);
-    }
-
-    #[test]
-    fn one_that_is_a_plain_http_server() {
-        let server = Server::answering(|_| {
-            Some("HTTP/1.1 404 Not Found\r\ncontent-length: 9\r\nconnection: close\r\n\r\nnot here\n".into())
-        });
-        unreachable(
-            &server.url(),
-            &["is an HTTP server", "404", "not here", "--path"],
-        );
-    }
-
-    #[test]
-    fn one_that_is_a_plain_websocket_server() {
-        let server = Server::answering(|request| {
-            let upgrade = request.to_ascii_lowercase().contains("upgrade: websocket");
-            Some(match upgrade {
-                true => "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
-                         sec-websocket-accept: x\r\n\r\n\u{1}\u{5}hello"
-                    .into(),
-                false => "HTTP/1.1 426 Upgrade Required\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".into(),
-            })
-        });
-        unreachable(&server.url(), &["is a plain WebSocket server"]);
-    }
-
-    #[test]
-    fn one_that_speaks_the_protocol_of_socketio_2() {
-        let server = Server::answering(|_| {
-            let body = "97:0{\"sid\":\"x\",\"upgrades\":[],\"pingInterval\":25000,\"pingTimeout\":5000}2:40";
-            Some(format!(
-                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-                body.len()
-            ))
-        });
-        unreachable(&server.url(), &["Engine.IO protocol 3"]);
-    }
-
-    #[test]
-    fn one_with_a_certificate_that_nobody_trusts() {
-        let server = Server::encrypted();
-        unreachable(&server.url(), &["certificate that is not trusted", "--ca"]);
-    }
-
-    #[test]
-    fn a_certificate_that_one_says_to_trust_is_trusted() {
-        let server = Server::encrypted();
-        let ca = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tls/certificate.pem");
-        let run = judged(&server.url(), &["--ca", ca]);
-        // The connection stands; what answers there is no Socket.IO server.
-        run.ends(3);
-        run.says(&["is an HTTP server"]);
-    }
-
-    #[test]
-    fn one_that_is_no_url() {
-        unreachable("localhost:3000", &["must begin with http:// or https://"]);
+        assert!(!error.message.is_empty());
+        let _ = error.render(false);
     }
 }

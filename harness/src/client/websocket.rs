@@ -329,10 +329,7 @@ impl Reader {
             }
             Message::Ping(payload) => {
                 self.record(9, &payload, Vec::new());
-                self.reply(
-                    &RawFrame::new(10, payload.clone()),
-                    "answer to a ping frame",
-                );
+                self.reply(&RawFrame::new(10, payload), "answer to a ping frame");
                 return true;
             }
             Message::Pong(payload) => {

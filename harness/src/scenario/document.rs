@@ -83,8 +83,14 @@ fn broken(source: &Arc<Source>, error: &serde_yaml::Error) -> Diagnostic {
     let whole = error.to_string();
     if whole.contains("more than one document") {
         let at = second_document(&source.text);
-        return Diagnostic::new(source, at.clone(), "a second document begins here")
+        return Diagnostic::new(source, at, "a second document begins here")
             .hint(Some("one file is one scenario".to_owned()));
+    }
+    if let Some((at, name, rest)) = unspaced_key(&source.text) {
+        let message = "a space must follow the colon of a key";
+        return Diagnostic::new(source, at..at + name.len() + 1, message).hint(Some(format!(
+            "a space must follow the colon: `{name}: {rest}`"
+        )));
     }
     let at = error.location().map_or(0, |location| location.index());
     let message = whole.split(" at line ").next().unwrap_or(&whole).to_owned();
@@ -110,6 +116,25 @@ fn broken(source: &Arc<Source>, error: &serde_yaml::Error) -> Diagnostic {
     };
     Diagnostic::new(source, at..at + 1, format!("this is no YAML: {message}"))
         .hint(Some(hint.to_owned()))
+}
+
+/// A line that looks like `within:500ms`: where it is, and its two sides.
+fn unspaced_key(text: &str) -> Option<(usize, &str, &str)> {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let content = line.trim_start().trim_start_matches("- ").trim_start();
+        let start = at + line.len() - content.len();
+        at += line.len();
+        let Some((name, rest)) = content.trim_end().split_once(':') else {
+            continue;
+        };
+        let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if !name.is_empty() && name.chars().all(word) && !rest.is_empty() && !rest.starts_with(' ')
+        {
+            return Some((start, name, rest));
+        }
+    }
+    None
 }
 
 fn second_document(text: &str) -> Range<usize> {

@@ -10,6 +10,9 @@ use super::model::{Client, Config, Level, Link, Transport};
 use super::node::{Node, Value};
 use super::packet::Flavour;
 
+/// A key of `cases:` with its labels and their texts.
+pub(super) type CaseKey = (String, Vec<(String, String)>);
+
 /// What a header says.
 #[derive(Default)]
 pub(super) struct Header<'n> {
@@ -27,8 +30,7 @@ pub(super) struct Header<'n> {
     pub(super) drain: Option<&'n Node>,
     pub(super) note: Option<String>,
     pub(super) aka: Vec<String>,
-    /// Each key of `cases:` with its labels and texts.
-    pub(super) cases: Vec<(String, Vec<(String, String)>)>,
+    pub(super) cases: Vec<CaseKey>,
     pub(super) steps: Option<&'n Node>,
 }
 
@@ -86,7 +88,7 @@ impl Lowerer {
         match key {
             "title" => header.title = self.text(node, "a sentence").unwrap_or_default().to_owned(),
             "requirement" => {
-                (header.requirements, header.level) = self.requirements(node, catalogue)
+                (header.requirements, header.level) = self.requirements(node, catalogue);
             }
             "needs" => header.needs = self.needs(node),
             "config" => header.config = self.config(node).unwrap_or_default(),
@@ -307,7 +309,7 @@ impl Lowerer {
     }
 
     /// `{key: {label: text, …}, …}`
-    fn cases(&mut self, node: &Node) -> Option<Vec<(String, Vec<(String, String)>)>> {
+    fn cases(&mut self, node: &Node) -> Option<Vec<CaseKey>> {
         let mut cases = Vec::new();
         for (key, labels) in self.entries(node, "cases")? {
             let Some(name) = self.case_word(key) else {

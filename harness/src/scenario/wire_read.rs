@@ -353,7 +353,7 @@ impl Lowerer {
             // `blackhole: up`, `refuse: 3`, `delay: 100ms`, `slice: 1`
             match name {
                 "half-close" | "blackhole" => {
-                    direction = self.word(node, "direction", &DIRECTIONS)?
+                    direction = self.word(node, "direction", &DIRECTIONS)?;
                 }
                 "refuse" => times = Some(self.number(node, "number of connections")?),
                 "delay" => time = Some(self.duration(node)?),
@@ -375,7 +375,7 @@ impl Lowerer {
                         node,
                         "way to cut",
                         &[("reset", Loss::Reset), ("fin", Loss::Fin)],
-                    )?
+                    )?;
                 }
                 "after" => after = Some(self.trigger(node)?),
                 "direction" => direction = self.word(node, "direction", &DIRECTIONS)?,
