@@ -4,8 +4,9 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use super::arrivals::Arrivals;
+use super::arrivals::{Arrivals, What};
 use super::dial::Unreachable;
 use super::frames::RawFrame;
 use super::http::{Call, Exchange, NoAnswer};
@@ -14,7 +15,8 @@ use super::polling::Polling;
 use super::raw::Raw;
 use super::reach::Reach;
 use super::websocket::{Heartbeat, NoWebSocket, WebSocket};
-use crate::judge::{Answer, Received};
+use crate::judge::{Answer, Ending, Received};
+use crate::scenario::literal::EndingKind;
 use crate::scenario::model::{Layer, Loss, Transport};
 use crate::transcript::Lane;
 
@@ -40,6 +42,7 @@ struct State {
     main: Option<Connection>,
     polling: Option<Polling>,
     ws: Option<Arc<WebSocket>>,
+    refused: Option<Arrivals>,
     tcp: Option<Arc<Raw>>,
     polls: VecDeque<Arc<Exchange>>,
     requests: VecDeque<Arc<Exchange>>,
@@ -53,6 +56,8 @@ pub enum Connection {
     WebSocket(Arc<WebSocket>),
     /// A polling session.
     Polling(Polling),
+    /// A WebSocket that never was: its handshake was refused, which is all that arrived on it.
+    Refused(Arrivals),
 }
 
 /// Why no session came about.
@@ -85,6 +90,18 @@ fn answer(answer: &Answer) -> String {
     }
 }
 
+/// What arrives on a WebSocket whose handshake was refused: its end.
+fn refusal(at: Duration, answer: &Answer) -> Arrivals {
+    let arrivals = Arrivals::default();
+    let body = String::from_utf8_lossy(&answer.body).into_owned();
+    let ending = Ending {
+        kind: EndingKind::Refused,
+        frame: Some((answer.status, body)),
+    };
+    arrivals.push(at, What::Ended(ending));
+    arrivals
+}
+
 impl From<NoAnswer> for NoSession {
     fn from(error: NoAnswer) -> Self {
         match error {
@@ -112,6 +129,7 @@ impl Connection {
         match self {
             Self::WebSocket(ws) => ws.arrivals.clone(),
             Self::Polling(polling) => polling.arrivals(),
+            Self::Refused(arrivals) => arrivals.clone(),
         }
     }
 
@@ -125,6 +143,7 @@ impl Connection {
                 }
                 Ok(())
             }
+            Self::Refused(_) => Ok(()),
             // Whether the server takes it shows in what follows; an error page is noted.
             Self::Polling(polling) => match polling.post(packets).await {
                 Ok(_) | Err(NoAnswer::Unreachable(_)) => Ok(()),
@@ -229,17 +248,28 @@ impl Client {
         Ok(Opened::Done { open: first, sid })
     }
 
-    /// A WebSocket beside the session, such as for an upgrade; it reads no open packet.
+    /// A WebSocket beside the session, such as for an upgrade; it reads no open packet. One that
+    /// is refused is there, too, as a connection that has ended.
     pub async fn open_websocket(
         &self,
         target: &str,
         headers: &[(String, String)],
     ) -> Result<(), NoSession> {
-        let ws = self.websocket(target, headers).await?;
+        let opened = self.websocket(target, headers).await;
         let mut state = self.state();
+        state.refused = None;
+        let ws = match opened {
+            Ok(ws) => ws,
+            Err(NoWebSocket::Refused(answer)) => {
+                state.ws = None;
+                state.refused = Some(refusal(self.reach.recorder.now(), &answer));
+                return Err(NoSession::Refused(answer));
+            }
+            Err(error) => return Err(error.into()),
+        };
         match &state.main {
             Some(Connection::Polling(polling)) => polling.expect_upgrade(),
-            Some(Connection::WebSocket(_)) => {}
+            Some(Connection::WebSocket(_) | Connection::Refused(_)) => {}
             None => state.main = Some(Connection::WebSocket(ws.clone())),
         }
         state.ws = Some(ws);
@@ -264,7 +294,10 @@ impl Client {
     pub fn connection(&self, layer: Layer) -> Option<Connection> {
         let state = self.state();
         match layer {
-            Layer::Ws => state.ws.clone().map(Connection::WebSocket),
+            Layer::Ws => {
+                let refused = || state.refused.clone().map(Connection::Refused);
+                state.ws.clone().map(Connection::WebSocket).or_else(refused)
+            }
             _ => state.main.clone(),
         }
     }
@@ -408,7 +441,7 @@ impl Client {
         match main {
             Some(Connection::WebSocket(ws)) => ws.lose(loss).await,
             Some(Connection::Polling(polling)) => polling.stop().await,
-            None => {}
+            Some(Connection::Refused(_)) | None => {}
         }
         if let Some(tcp) = tcp {
             tcp.lose(loss).await;

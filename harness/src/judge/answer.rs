@@ -100,7 +100,7 @@ impl AnswerPattern {
             wanted.matches(&came, captures).map_err(|m| m.at("body"))?;
         }
         match &self.packets {
-            Some(wanted) => compare_packets(wanted, text, captures),
+            Some(wanted) => compare_packets(wanted, self.further, text, captures),
             None => Ok(()),
         }
     }
@@ -108,6 +108,7 @@ impl AnswerPattern {
 
 fn compare_packets(
     wanted: &[PacketPattern],
+    further: bool,
     body: &str,
     captures: &mut Captures,
 ) -> Result<(), Mismatch> {
@@ -126,11 +127,11 @@ fn compare_packets(
             .map_err(|m| m.at(path))?;
     }
     match came.get(wanted.len()) {
-        Some(extra) => {
+        Some(extra) if !further => {
             Err(Mismatch::new("no further packet", extra)
                 .at(format!("packet {}", wanted.len() + 1)))
         }
-        None => Ok(()),
+        _ => Ok(()),
     }
 }
 
@@ -229,6 +230,7 @@ impl std::fmt::Display for EndingKind {
             Self::Reset => "a reset",
             Self::Packet => "a close packet",
             Self::Gone => "a refused poll",
+            Self::Refused => "a refused handshake",
         })
     }
 }

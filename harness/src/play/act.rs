@@ -83,6 +83,8 @@ impl Player<'_> {
                 Err(Trouble::from(NoSession::Refused(answer))
                     .expected(format!("a refusal with {statuses}")))
             }
+            // Whether it may be refused is for the next step to say: `ws.dead`, `ws.closed`.
+            (Err(NoSession::Refused(_)), None) if layer == Layer::Ws => Ok(()),
             (Err(error), _) => Err(error.into()),
         }
     }

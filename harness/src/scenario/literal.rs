@@ -180,6 +180,8 @@ pub struct AnswerPattern {
     pub json: Option<Json>,
     /// The body split at U+001E.
     pub packets: Option<Vec<PacketPattern>>,
+    /// `packets:` ends with `...`, so that further ones may follow.
+    pub further: bool,
 }
 
 /// `200`, `[400, 413]`, `4xx`, `cut`.
@@ -230,4 +232,6 @@ pub enum EndingKind {
     Packet,
     /// `gone`: polling is answered 400, the session is unknown.
     Gone,
+    /// `refused`: the WebSocket handshake was answered otherwise than 101, or not at all.
+    Refused,
 }

@@ -47,8 +47,11 @@ impl Lowerer {
                 .literal(value, "a packet", PacketLiteral::parse)
                 .map(Verb::Send),
             "emit" => self.emit(value, find("ack")).map(Verb::Emit),
-            "expect" => self.packets(value, subject.layer).map(Verb::Expect),
-            "expect.any-order" => self.packets(value, subject.layer).map(Verb::ExpectAnyOrder),
+            "expect" if subject.layer == Layer::Tcp => {
+                self.answer(value, false).map(Verb::HttpExpect)
+            }
+            "expect" => self.packets(value).map(Verb::Expect),
+            "expect.any-order" => self.packets(value).map(Verb::ExpectAnyOrder),
             "expect.raw" => {
                 let read = |text: &str| PacketPattern::parse(text, Flavour::Raw);
                 self.literal(value, "a packet", read).map(Verb::ExpectRaw)
@@ -220,12 +223,8 @@ impl Lowerer {
         Some(Emit { args, ack })
     }
 
-    fn packets(&mut self, value: &Node, layer: Layer) -> Option<Vec<PacketPattern>> {
-        let flavour = if layer == Layer::Tcp {
-            Flavour::Raw
-        } else {
-            self.flavour
-        };
+    fn packets(&mut self, value: &Node) -> Option<Vec<PacketPattern>> {
+        let flavour = self.flavour;
         if let Value::Items(items) = &value.value
             && items.is_empty()
         {

@@ -121,6 +121,7 @@ impl Lowerer {
             body: None,
             json: None,
             packets: None,
+            further: false,
         };
         let Value::Entries(_) = &value.value else {
             let text = self.text(value, "a body, or what the answer must be")?;
@@ -144,7 +145,15 @@ impl Lowerer {
                 _ => {
                     let flavour = self.flavour;
                     let read = |text: &str| PacketPattern::parse(text, flavour);
-                    answer.packets = Some(self.literals(node, "a packet", read)?);
+                    let nodes = self.one_or_more(node);
+                    let last = nodes.last().and_then(Node::text);
+                    answer.further = nodes.len() > 1 && last == Some("...");
+                    let nodes = &nodes[..nodes.len() - usize::from(answer.further)];
+                    answer.packets = nodes
+                        .iter()
+                        .map(|node| self.literal(node, "a packet", read))
+                        .collect::<Option<_>>()
+                        .map(Some)?;
                 }
             }
         }
@@ -206,6 +215,7 @@ impl Lowerer {
                         ("reset", EndingKind::Reset),
                         ("packet", EndingKind::Packet),
                         ("gone", EndingKind::Gone),
+                        ("refused", EndingKind::Refused),
                     ];
                     let nodes = self.one_or_more(node);
                     closed.how = Some(
