@@ -8,6 +8,7 @@ pub mod judge;
 pub mod network;
 pub mod outcome;
 pub mod play;
+pub mod prove;
 pub mod reconnecting;
 pub mod report;
 pub mod run;

@@ -282,6 +282,13 @@ pub struct Failure {
     pub notes: Vec<String>,
 }
 
+impl Failure {
+    /// Whether nothing but the deadline of the trial as a whole ended it.
+    pub fn whole_trial(&self) -> bool {
+        self.message.starts_with(crate::play::TOO_LONG)
+    }
+}
+
 /// Lines of a scenario's source.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snippet {

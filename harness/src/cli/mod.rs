@@ -1,7 +1,9 @@
 //! The command line: one verb, one file. Exit codes stand in [`Code`].
 
 mod check;
+mod coverage;
 mod list;
+mod prove;
 mod run;
 mod scenarios;
 mod serve;
@@ -38,6 +40,8 @@ enum Verb {
     Run(Box<run::Arguments>),
     Check(check::Arguments),
     List(list::Arguments),
+    Prove(prove::Arguments),
+    Coverage(coverage::Arguments),
     Serve(serve::Arguments),
 }
 
@@ -47,6 +51,8 @@ pub fn main() -> ExitCode {
         Verb::Run(arguments) => arguments.execute(),
         Verb::Check(arguments) => arguments.execute(),
         Verb::List(arguments) => arguments.execute(),
+        Verb::Prove(arguments) => arguments.execute(),
+        Verb::Coverage(arguments) => arguments.execute(),
         Verb::Serve(arguments) => arguments.execute(),
     }
 }

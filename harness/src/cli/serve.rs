@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use siospec_reference_server::faults::{self, Fault};
 use siospec_reference_server::fixture::{self, FixtureConfig};
 
 use super::{refuse, signals};
@@ -20,6 +21,13 @@ pub(super) struct Arguments {
     /// (repeatable)
     #[arg(long = "set", value_name = "KNOB=VALUE", value_parser = knob)]
     knobs: Vec<(&'static str, String)>,
+    /// Break one rule on purpose; `siospec coverage` lists the faults
+    #[arg(long, value_name = "NAME", value_parser = fault)]
+    fault: Option<&'static Fault>,
+}
+
+fn fault(name: &str) -> Result<&'static Fault, String> {
+    faults::find(name).ok_or_else(|| format!("there is no fault `{name}`"))
 }
 
 /// The variable of the contract and its value.
@@ -45,6 +53,7 @@ impl Arguments {
         let mut config =
             FixtureConfig::from_variables(|name| set(name).or_else(|| std::env::var(name).ok()));
         config.port = self.port.unwrap_or(config.port);
+        config.fault = self.fault;
         let port = config.port;
         let runtime = match tokio::runtime::Builder::new_multi_thread()
             .enable_all()

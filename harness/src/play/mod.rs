@@ -20,5 +20,5 @@ mod trouble;
 pub use endpoint::{Endpoint, EndpointError};
 pub use options::{Pending, PlayOptions, TargetControl};
 pub use played::{End, Failure, Played, StepTime};
-pub use player::play;
+pub use player::{TOO_LONG, play};
 pub use pulse::Pulse;

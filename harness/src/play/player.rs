@@ -23,6 +23,9 @@ use crate::scenario::source::Place;
 use crate::scenario::trial::Trial;
 use crate::transcript::{Lane, Recorder};
 
+/// How the message of a trial begins that the deadline of the whole ended.
+pub const TOO_LONG: &str = "the trial as a whole took longer than";
+
 /// Plays a trial against an endpoint, until it passes, fails, or `cancel` is ready.
 pub async fn play(
     trial: &Trial,
@@ -314,7 +317,7 @@ impl<'t> Player<'t> {
             Some(index) => format!("step {}", index + 1),
             None => "setup".to_owned(),
         };
-        let trouble = Trouble::late(format!("the trial as a whole took longer than {whole:?}"));
+        let trouble = Trouble::late(format!("{TOO_LONG} {whole:?}"));
         failure(&at, path, place.as_ref(), None, trouble)
     }
 

@@ -21,9 +21,9 @@ const GRACE: Duration = Duration::from_millis(100);
 
 /// A verdict and what it rests on.
 #[derive(Debug)]
-pub(super) struct Judgement {
-    pub(super) verdict: Verdict,
-    pub(super) transcript: Option<Arc<Transcript>>,
+pub(crate) struct Judgement {
+    pub(crate) verdict: Verdict,
+    pub(crate) transcript: Option<Arc<Transcript>>,
 }
 
 impl Judgement {
@@ -48,7 +48,7 @@ impl Judgement {
 /// Plays the trial. It is played again where a time decided while the harness's own scheduler was late, and on an
 /// instance of its own where a shared process died under it, since any of the trials may have killed that one.
 /// `None` if the run was stopped meanwhile.
-pub(super) async fn judge(
+pub(crate) async fn judge(
     plan: &Plan,
     server: &Server,
     settings: &Settings,

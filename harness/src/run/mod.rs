@@ -11,6 +11,8 @@ pub mod session;
 pub mod stop;
 mod verdict;
 
+pub(crate) use attempt::{Judgement, judge};
+
 use crate::outcome::Level;
 
 /// The level as the catalogue writes it.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use siospec_reference_server::faults::Fault;
 use siospec_reference_server::fixture::{self, CAPABILITIES, FixtureConfig};
 
 pub use siospec_reference_server::Running;
@@ -16,6 +17,7 @@ use super::manifest::Manifest;
 #[derive(Debug)]
 pub struct Bundled {
     process: Option<Foreign>,
+    fault: Option<&'static Fault>,
 }
 
 impl Bundled {
@@ -25,8 +27,14 @@ impl Bundled {
     /// The server; `program` is the program siospec, for trials that stop and start their server. Without it those
     /// cannot be judged.
     pub fn new(program: Option<PathBuf>) -> Self {
+        Self::broken(program, None)
+    }
+
+    /// The same server, breaking the rule of `fault`.
+    pub fn broken(program: Option<PathBuf>, fault: Option<&'static Fault>) -> Self {
         Self {
-            process: program.map(|program| Foreign::new(own(&program))),
+            process: program.map(|program| Foreign::new(own(&program, fault))),
+            fault,
         }
     }
 
@@ -48,7 +56,8 @@ impl Bundled {
     /// Starts an instance on a free port of this process.
     pub async fn serve(&self, settings: &Settings) -> Result<Running, String> {
         let variables = settings.environment();
-        let config = FixtureConfig::from_variables(|name| variables.get(name).cloned());
+        let mut config = FixtureConfig::from_variables(|name| variables.get(name).cloned());
+        config.fault = self.fault;
         fixture::serve(config)
             .await
             .map_err(|error| error.to_string())
@@ -56,7 +65,13 @@ impl Bundled {
 }
 
 /// `siospec serve` as a target.
-fn own(program: &Path) -> Manifest {
+fn own(program: &Path, fault: Option<&Fault>) -> Manifest {
+    let mut start = vec![program.to_string_lossy().into_owned(), "serve".to_owned()];
+    start.extend(
+        fault
+            .iter()
+            .flat_map(|fault| ["--fault".to_owned(), fault.name.to_owned()]),
+    );
     Manifest {
         name: Bundled::NAME.to_owned(),
         title: None,
@@ -65,7 +80,7 @@ fn own(program: &Path) -> Manifest {
         file: PathBuf::new(),
         inputs: Vec::new(),
         setup: Vec::new(),
-        start: vec![program.to_string_lossy().into_owned(), "serve".to_owned()],
+        start,
         env: BTreeMap::new(),
         ready_within: Duration::from_secs(10),
         socket_path: "/socket.io/".to_owned(),

@@ -1,0 +1,139 @@
+//! Plays the corpus against the unbroken server, and each fault against what should catch it.
+
+use std::sync::Arc;
+
+use siospec_reference_server::faults::Fault;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::choice::{Chosen, choose};
+use super::proof::{Accused, Book, Proof, Seen, text, weigh};
+use crate::outcome::Verdict;
+use crate::play::Pulse;
+use crate::run::plan::Plan;
+use crate::run::stop::Stop;
+use crate::run::{Judgement, judge};
+use crate::scenario::trial::Trial;
+use crate::target::bundled::Bundled;
+use crate::target::needs::Needs;
+use crate::target::server::Server;
+
+/// What to prove.
+pub struct Order {
+    /// The faults.
+    pub faults: Vec<&'static Fault>,
+    /// Every trial of the corpus.
+    pub trials: Vec<Arc<Trial>>,
+    /// How many trials of other requirements each fault is shown.
+    pub sample: usize,
+    /// How many trials are played at once.
+    pub jobs: usize,
+    /// Told after each fault.
+    pub progress: Arc<dyn Fn(&Proof) + Send + Sync>,
+}
+
+/// Plays and weighs; what was proven so far if `stop` is turned.
+pub async fn prove(order: Order, stop: Stop) -> Book {
+    let table = Arc::new(Table {
+        plan: Plan::new(Vec::new(), Vec::new()),
+        seats: Semaphore::new(order.jobs.max(1)),
+        pulse: Pulse::start(),
+        stop,
+    });
+    let mut book = Book::default();
+    let unbroken = table.clone().play_all(None, order.trials.clone()).await;
+    book.baseline = unbroken.len();
+    for seen in unbroken {
+        match seen.verdict {
+            Verdict::Failed { failure } => drop(book.unbroken.insert(seen.trial, text(&failure))),
+            Verdict::Errored { reason, .. } => drop(book.unbroken.insert(seen.trial, reason)),
+            _ => {}
+        }
+    }
+    let mut proving = JoinSet::new();
+    for fault in order.faults {
+        let chosen = choose(fault.name, fault.requirements, &order.trials, order.sample);
+        proving.spawn(table.clone().prove(fault, chosen));
+    }
+    while let Some(proof) = proving.join_next().await {
+        let Ok(Some(proof)) = proof else { continue };
+        (order.progress)(&proof);
+        book.proofs.insert(proof.fault.clone(), proof);
+    }
+    book
+}
+
+struct Table {
+    plan: Plan,
+    seats: Semaphore,
+    pulse: Pulse,
+    stop: Stop,
+}
+
+impl Table {
+    async fn prove(self: Arc<Self>, fault: &'static Fault, chosen: Chosen) -> Option<Proof> {
+        let own = self.clone().play_all(Some(fault), chosen.own).await;
+        let others = self.clone().play_all(Some(fault), chosen.others).await;
+        if self.stop.is_set() {
+            return None;
+        }
+        let accused = Accused {
+            name: fault.name,
+            requirements: fault.requirements,
+            breaks: fault.breaks,
+            also: fault.also,
+        };
+        Some(weigh(accused, own, others))
+    }
+
+    /// Each trial on a server of its own that breaks the fault's rule, or none.
+    async fn play_all(
+        self: Arc<Self>,
+        fault: Option<&'static Fault>,
+        trials: Vec<Arc<Trial>>,
+    ) -> Vec<Seen> {
+        let server = Arc::new(Server::Bundled(Bundled::broken(
+            std::env::current_exe().ok(),
+            fault,
+        )));
+        let mut playing = JoinSet::new();
+        for trial in trials {
+            playing.spawn(self.clone().play(server.clone(), trial));
+        }
+        let mut seen = Vec::new();
+        while let Some(played) = playing.join_next().await {
+            seen.extend(played.ok().flatten());
+        }
+        server.close().await;
+        seen
+    }
+
+    async fn play(self: Arc<Self>, server: Arc<Server>, trial: Arc<Trial>) -> Option<Seen> {
+        let _seat = self.seats.acquire().await.ok()?;
+        if self.stop.is_set() {
+            return None;
+        }
+        let verdict = match server.offers(&Needs::of(&trial)) {
+            Err(reason) => Verdict::NotOffered { reason },
+            Ok(settings) => {
+                let judged = judge(
+                    &self.plan,
+                    &server,
+                    &settings,
+                    &trial,
+                    self.pulse.clone(),
+                    0,
+                    &self.stop,
+                )
+                .await;
+                let Judgement { verdict, .. } = judged?;
+                verdict
+            }
+        };
+        Some(Seen {
+            trial: trial.name.clone(),
+            requirements: trial.scenario.requirements.clone(),
+            verdict,
+        })
+    }
+}
