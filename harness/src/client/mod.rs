@@ -18,6 +18,6 @@ pub use frames::{RawFrame, Violation};
 pub use http::{Call, Exchange, NoAnswer, Outcome};
 pub use polling::{Next, Polling, payload};
 pub use raw::{NoHttp, Raw};
-pub use reach::{Reach, ReachError};
+pub use reach::{Ids, Reach, ReachError};
 pub use session::{Client, Connection, NoSession, Opened, sid};
 pub use websocket::{Heartbeat, NoWebSocket, WebSocket};

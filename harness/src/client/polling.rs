@@ -237,6 +237,7 @@ impl Polling {
         for part in text.split('\u{1e}') {
             let packet = parse(part);
             self.record(&lane, Direction::Received, &packet);
+            self.inner.reach.ids.learn(&packet);
             if is_ping(&packet) && self.inner.heartbeat == Heartbeat::Answered {
                 self.pong();
             } else {

@@ -1,9 +1,12 @@
 //! How a client gets to the server: the endpoint, the TLS settings, the HTTP client, the record.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::{ClientConfig, RootCertStore};
 
+use super::packet::given_id;
+use crate::judge::Received;
 use crate::play::Endpoint;
 use crate::transcript::Recorder;
 
@@ -14,8 +17,34 @@ pub struct Reach {
     pub endpoint: Arc<Endpoint>,
     /// Where everything is recorded.
     pub recorder: Recorder,
+    /// The Socket.IO ids that the server gave to any client of the trial.
+    pub ids: Ids,
     pub(crate) tls: Arc<ClientConfig>,
     pub(crate) http: reqwest::Client,
+}
+
+/// The Socket.IO ids of a trial's own sockets. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Ids {
+    all: Arc<Mutex<HashSet<String>>>,
+}
+
+impl Ids {
+    /// Takes the id out of an answer to CONNECT; other packets have none.
+    pub fn learn(&self, packet: &Received) {
+        if let Some(id) = given_id(packet) {
+            self.lock().insert(id);
+        }
+    }
+
+    /// Whether it is one of the trial's own.
+    pub fn contains(&self, id: &str) -> bool {
+        self.lock().contains(id)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The harness cannot even begin to talk.
@@ -31,7 +60,7 @@ pub enum ReachError {
 
 impl Reach {
     /// Prepares to talk to an endpoint; nothing is sent yet.
-    pub fn new(endpoint: Arc<Endpoint>, recorder: Recorder) -> Result<Self, ReachError> {
+    pub fn new(endpoint: Arc<Endpoint>, recorder: Recorder, ids: Ids) -> Result<Self, ReachError> {
         let tls = match &endpoint.tls {
             Some(tls) => tls.clone(),
             None => Arc::new(trusting_nobody()?),
@@ -52,6 +81,7 @@ impl Reach {
             tls,
             endpoint,
             recorder,
+            ids,
         })
     }
 }

@@ -311,6 +311,7 @@ impl Reader {
         let what = match message {
             Message::Text(text) => {
                 let packet = Received::Text(text);
+                self.reach.ids.learn(&packet);
                 if self.heartbeat == Heartbeat::Answered && is_ping(&packet) {
                     self.record(1, b"2", vec!["ping".to_owned()]);
                     self.reply(&RawFrame::new(1, &b"3"[..]), "pong");

@@ -190,7 +190,6 @@ impl Player<'_> {
             return;
         };
         if let Some(id) = payload.get("sid").and_then(|sid| sid.as_str()) {
-            self.isolation.own(id);
             self.bind(actor, "id", ns, Value::Text(id.to_owned()));
         }
         if let Some(pid) = payload.get("pid").and_then(|pid| pid.as_str()) {

@@ -7,7 +7,7 @@ use super::observe::held;
 use super::player::{Actor, Player};
 use super::trouble::Trouble;
 use crate::client::{NoAnswer, Outcome, payload};
-use crate::judge::Answer;
+use crate::judge::{Answer, Received};
 use crate::scenario::literal::AnswerPattern;
 use crate::scenario::model::Layer;
 use crate::transcript::Lane;
@@ -94,6 +94,12 @@ impl Player<'_> {
         pattern: &AnswerPattern,
         answer: &Answer,
     ) -> Result<(), Trouble> {
+        // A session that a scenario polls by itself gets its ids here.
+        if let Ok(text) = std::str::from_utf8(&answer.body) {
+            for part in text.split('\u{1e}') {
+                self.isolation.ids.learn(&Received::Text(part.to_owned()));
+            }
+        }
         let body = self
             .isolation
             .incoming_body(&answer.body)

@@ -1,11 +1,9 @@
 //! Trials that share a server process must not hear each other: rooms are named apart, and what
 //! `/monitor` tells of other trials' sockets is passed over.
 
-use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
-
 use serde_json::Value;
 
+use crate::client::Ids;
 use crate::client::packet::head;
 use crate::judge::Received;
 
@@ -15,20 +13,15 @@ pub(super) struct Isolation {
     /// What is put behind every room name; `None` where the process is the trial's own.
     suffix: Option<String>,
     /// The Socket.IO ids of this trial's own sockets.
-    own: Mutex<HashSet<String>>,
+    pub(super) ids: Ids,
 }
 
 impl Isolation {
     pub(super) fn new(suffix: Option<String>) -> Self {
         Self {
             suffix,
-            own: Mutex::default(),
+            ids: Ids::default(),
         }
-    }
-
-    /// A socket is this trial's own.
-    pub(super) fn own(&self, id: &str) {
-        self.ids().insert(id.to_owned());
     }
 
     /// The packet with this trial's own room names.
@@ -67,7 +60,7 @@ impl Isolation {
     /// Room names get the suffix; ids of sockets, which are rooms too, are unique as they are.
     fn rename(&self, rooms: &mut Value, suffix: &str) {
         match rooms {
-            Value::String(room) if !self.ids().contains(room.as_str()) => room.push_str(suffix),
+            Value::String(room) if !self.ids.contains(room.as_str()) => room.push_str(suffix),
             Value::Array(rooms) => {
                 for room in rooms {
                     self.rename(room, suffix);
@@ -112,11 +105,7 @@ impl Isolation {
             _ => return false,
         };
         let id = arguments.get(at).and_then(Value::as_str);
-        id.is_some_and(|id| !self.ids().contains(id))
-    }
-
-    fn ids(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
-        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+        id.is_some_and(|id| !self.ids.contains(id))
     }
 }
 
@@ -131,7 +120,7 @@ mod tests {
     #[test]
     fn rooms_are_named_apart_and_ids_of_sockets_are_not() {
         let isolation = Isolation::new(Some("~7".to_owned()));
-        isolation.own("abc");
+        isolation.ids.learn(&text("40{\"sid\":\"abc\"}"));
         for (written, sent) in [
             (
                 r#"421["join",["red","blue"]]"#,
@@ -167,7 +156,7 @@ mod tests {
     #[test]
     fn the_monitor_is_heard_about_own_sockets_only() {
         let isolation = Isolation::new(Some("~7".to_owned()));
-        isolation.own("mine");
+        isolation.ids.learn(&text("40{\"sid\":\"mine\"}"));
         assert!(isolation.foreign(&text(r#"42/monitor,["joined","/","other"]"#)));
         assert!(isolation.foreign(&text(r#"42/monitor,["noted","other",1]"#)));
         assert!(!isolation.foreign(&text(r#"42/monitor,["left","/","mine","x",[]]"#)));

@@ -229,7 +229,7 @@ impl<'t> Player<'t> {
             }
             _ => self.endpoint.clone(),
         };
-        let reach = Reach::new(endpoint, self.recorder.clone())
+        let reach = Reach::new(endpoint, self.recorder.clone(), self.isolation.ids.clone())
             .map_err(|error| Trouble::errored(error.to_string()))?;
         let heartbeat = match self.trial.scenario.manual_heartbeat {
             true => Heartbeat::Manual,
