@@ -11,23 +11,23 @@ fn main() {
     divan::main();
 }
 
-#[divan::bench]
+#[divan::bench(sample_size = 2000)]
 fn decode_small_event(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| read(SMALL_EVENT));
 }
 
-#[divan::bench]
+#[divan::bench(sample_size = 2000)]
 fn decode_ack(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| read(ACK));
 }
 
-#[divan::bench]
+#[divan::bench(sample_size = 200)]
 fn decode_1_kib_object(bencher: Bencher<'_, '_>) {
     let text = one_kib_object();
     bencher.bench_local(|| read(&text).payload.map(str::len));
 }
 
-#[divan::bench]
+#[divan::bench(sample_size = 200)]
 fn decode_binary_event(bencher: Bencher<'_, '_>) {
     let mut assembler = Assembler::new(Limits::default(), Leniency::STRICT);
     let attachment = attachment();
@@ -37,26 +37,26 @@ fn decode_binary_event(bencher: Bencher<'_, '_>) {
         .bench_local_values(|frames| read_binary_event(&mut assembler, frames));
 }
 
-#[divan::bench]
+#[divan::bench(sample_size = 20)]
 fn decode_body_of_100(bencher: Bencher<'_, '_>) {
     let body = body();
     bencher.bench_local(|| read_body(&body));
 }
 
-#[divan::bench]
+#[divan::bench(sample_size = 2)]
 fn decode_1_mib_string(bencher: Bencher<'_, '_>) {
     let text = one_mib_string();
     bencher.bench_local(|| read(&text).payload.map(str::len));
 }
 
-#[divan::bench]
+#[divan::bench(sample_size = 5000)]
 fn encode_small_event(bencher: Bencher<'_, '_>) {
     let packet = read(SMALL_EVENT);
     let mut out = String::with_capacity(64);
     bencher.bench_local(|| write(&packet, &mut out));
 }
 
-#[divan::bench]
+#[divan::bench(sample_size = 5000)]
 fn encode_small_event_from_arguments(bencher: Bencher<'_, '_>) {
     let mut arguments = Arguments::new();
     arguments.push_json(black_box(r#""hello world""#));

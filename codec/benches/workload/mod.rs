@@ -12,18 +12,21 @@ pub(crate) const ACK: &str = r#"3/admin,456["ok",200]"#;
 pub(crate) const BINARY_HEADER: &str =
     r#"52-["image",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
 
-/// An event in a namespace with an id, whose argument is an object of about 1 KiB: strings,
-/// numbers, booleans, arrays.
+/// An event in a namespace with an id, whose argument is an object of 1 KiB as applications send
+/// them: text, numbers, booleans, a list, an object inside.
 pub(crate) fn one_kib_object() -> String {
-    let mut members: Vec<String> = Vec::new();
-    while members.iter().map(|member| member.len() + 1).sum::<usize>() < 990 {
-        let n = members.len();
-        members.push(format!(
-            r#""user{n}":{{"name":"participant number {n}","mail":"participant{n}@example.org","age":{},"online":true,"tags":["a","b"]}}"#,
-            20 + n
-        ));
+    let mut object = String::from(
+        r#"{"id":48151623,"room":"general","author":{"id":42,"name":"Ada Lovelace","admin":true},"#,
+    );
+    object.push_str(r#""tags":["engine","notes"],"at":1700000000.25,"edited":null,"lines":["#);
+    let line =
+        r#""The Analytical Engine weaves algebraical patterns, just as the loom weaves leaves.""#;
+    while object.len() + line.len() + 3 < 1024 {
+        object.push_str(line);
+        object.push(',');
     }
-    format!("2/admin,12[\"update\",{{{}}}]", members.join(","))
+    object.push_str("0]}");
+    format!("2/admin,12[\"update\",{object}]")
 }
 
 /// An event whose argument is a string of 1 MiB of ASCII.

@@ -127,7 +127,7 @@ impl Assembler {
 
     /// Takes an attachment, empty ones too (SIO-BI-11). Gives the message if it was the last one.
     pub fn binary(&mut self, data: Bytes) -> Result<Option<Message>, DecodeError> {
-        let Some(mut waiting) = self.waiting.take() else {
+        let Some(waiting) = &mut self.waiting else {
             return match self.leniency.allows(DecodeErrorKind::UnexpectedBinary) {
                 true => Ok(None),
                 false => Err(DecodeError::new(0, DecodeErrorKind::UnexpectedBinary)),
@@ -135,14 +135,14 @@ impl Assembler {
         };
         waiting.bytes = waiting.bytes.saturating_add(data.len());
         if waiting.bytes > self.limits.attachment_bytes {
+            self.waiting = None;
             return Err(DecodeError::new(0, DecodeErrorKind::AttachmentsTooLarge));
         }
         waiting.message.attachments.push(data);
         waiting.due -= 1;
-        if waiting.due == 0 {
-            return Ok(Some(waiting.message));
+        if waiting.due > 0 {
+            return Ok(None);
         }
-        self.waiting = Some(waiting);
-        Ok(None)
+        Ok(self.waiting.take().map(|waiting| waiting.message))
     }
 }

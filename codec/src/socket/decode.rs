@@ -5,8 +5,7 @@ use super::{AckId, Packet, PacketType, RESERVED_EVENTS, Split, placeholder};
 use crate::json;
 use crate::{DecodeError, DecodeErrorKind as Kind, Leniency, Limits};
 
-/// Reads the data of an engine message as one Socket.IO packet, without allocating and without
-/// copying.
+/// Reads the data of an engine message as one Socket.IO packet, without copying.
 ///
 /// The header is ASCII and holds no white space (SIO-CO-05, SIO-CO-06). The payload is checked to
 /// be JSON and to have the shape that its type wants; its values are not looked at.
@@ -16,6 +15,16 @@ pub fn decode<'a>(
     limits: &Limits,
     leniency: Leniency,
 ) -> Result<Packet<'a>, DecodeError> {
+    decode_split(text, limits, leniency).map(|(_, packet)| packet)
+}
+
+/// The packet, and the fields as they were written.
+#[inline]
+pub(crate) fn decode_split<'a>(
+    text: &'a str,
+    limits: &Limits,
+    leniency: Leniency,
+) -> Result<(Split<'a>, Packet<'a>), DecodeError> {
     if text.len() > limits.packet_bytes {
         return Err(DecodeError::new(limits.packet_bytes, Kind::PacketTooLong));
     }
@@ -33,22 +42,24 @@ pub fn decode<'a>(
     } else {
         0
     };
-    if split.id.is_none() && kind.is_ack() && !leniency.allows(Kind::MissingAckId) {
-        return Err(DecodeError::new(
-            text.len() - split.payload.len(),
-            Kind::MissingAckId,
-        ));
-    }
     let start = text.len() - split.payload.len();
+    if split.id.is_none() && kind.is_ack() && !leniency.allows(Kind::MissingAckId) {
+        return Err(DecodeError::new(start, Kind::MissingAckId));
+    }
     let payload = check_payload(kind, split.payload, attachments, limits, leniency)
         .map_err(|error| error.shifted(start))?;
-    Ok(Packet {
-        kind,
-        attachments,
-        namespace: split.namespace.unwrap_or(MAIN_NAMESPACE),
-        id: split.id.map(AckId::written),
-        payload,
-    })
+    let namespace = split.namespace.unwrap_or(MAIN_NAMESPACE);
+    let id = split.id.map(AckId::written);
+    Ok((
+        split,
+        Packet {
+            kind,
+            attachments,
+            namespace,
+            id,
+            payload,
+        },
+    ))
 }
 
 /// SIO-BI-19, SIO-CO-07, SIO-SEC-01.
@@ -188,11 +199,7 @@ fn placeholders_in_range(
     if !kind.is_binary() {
         return Ok(());
     }
-    let in_range = |index: Option<usize>| index.is_some_and(|index| index < attachments);
-    match placeholder::find(payload)
-        .into_iter()
-        .find(|found| !in_range(found.index))
-    {
+    match placeholder::out_of_range(payload, attachments) {
         Some(found) => Err(DecodeError::new(found.span.start, Kind::PlaceholderIndex)),
         None => Ok(()),
     }

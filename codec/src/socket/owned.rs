@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use bytestring::ByteString;
 
+use super::decode::decode_split;
 use super::packet::MAIN_NAMESPACE;
-use super::{AckId, Packet, PacketType, decode};
+use super::{AckId, Packet, PacketType};
 use crate::{DecodeError, Leniency, Limits};
 
 /// A decoded packet together with its text; a clone shares it.
@@ -26,8 +27,7 @@ impl OwnedPacket {
         limits: &Limits,
         leniency: Leniency,
     ) -> Result<Self, DecodeError> {
-        let packet = decode(&text, limits, leniency)?;
-        let split = super::Split::of(&text);
+        let (split, packet) = decode_split(&text, limits, leniency)?;
         let within = |part: &str| {
             let start = part.as_ptr() as usize - text.as_ptr() as usize;
             start..start + part.len()

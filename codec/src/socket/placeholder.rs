@@ -29,12 +29,69 @@ pub fn encode(index: usize, out: &mut String) {
 /// valid JSON; in any other text, what is found is arbitrary.
 #[must_use]
 pub fn find(json: &str) -> Vec<Placeholder> {
-    let bytes = json.as_bytes();
-    if memchr::memmem::find(bytes, b"_placeholder").is_none()
-        && memchr::memchr(b'\\', bytes).is_none()
-    {
-        return Vec::new();
+    let mut found = Vec::new();
+    if find_written_plainly(json, |placeholder| found.push(placeholder)).is_some() {
+        return found;
     }
+    search(json)
+}
+
+/// The first placeholder that refers to none of so many attachments.
+pub(crate) fn out_of_range(json: &str, attachments: usize) -> Option<Placeholder> {
+    let is_wrong = |found: &Placeholder| found.index.is_none_or(|index| index >= attachments);
+    let mut wrong = None;
+    let mut look = |found: Placeholder| {
+        if wrong.is_none() && is_wrong(&found) {
+            wrong = Some(found);
+        }
+    };
+    match find_written_plainly(json, &mut look) {
+        Some(()) => wrong,
+        None => search(json).into_iter().find(is_wrong),
+    }
+}
+
+/// Walks the placeholders without a look at the rest of the text, if all of them are written as
+/// [`encode`] writes them, as nearly every peer does; `None` if any might be written otherwise.
+///
+/// In valid JSON without a backslash, `"_placeholder"` is always a whole string, so the written
+/// form is always a whole object, and no other object can be a placeholder.
+fn find_written_plainly(json: &str, mut see: impl FnMut(Placeholder)) -> Option<()> {
+    const BEFORE: &[u8] = br#"{""#;
+    const KEY: &[u8] = b"_placeholder";
+    const AFTER: &[u8] = br#"":true,"num":"#;
+    let bytes = json.as_bytes();
+    let mut at = 0;
+    for next in memchr::memchr2_iter(b'_', b'\\', bytes) {
+        if bytes[next] == b'\\' {
+            return None;
+        }
+        if next < at || !bytes[next..].starts_with(KEY) {
+            continue;
+        }
+        let start = next
+            .checked_sub(BEFORE.len())
+            .filter(|&start| bytes[start..].starts_with(BEFORE))?;
+        let number = bytes[next + KEY.len()..].strip_prefix(AFTER)?;
+        let digits = number
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        if number.get(digits) != Some(&b'}') {
+            return None;
+        }
+        let number_at = bytes.len() - number.len();
+        let index = json.get(number_at..number_at + digits)?.parse().ok()?;
+        at = number_at + digits + 1;
+        see(Placeholder {
+            span: start..at,
+            index: Some(index),
+        });
+    }
+    Some(())
+}
+
+fn search(json: &str) -> Vec<Placeholder> {
     let mut search = Search {
         json,
         found: Vec::new(),
@@ -169,4 +226,47 @@ fn index(number: &str) -> Option<usize> {
     let value: f64 = number.parse().ok()?;
     let whole = value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value);
     whole.then_some(value as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_quick_walk_finds_what_the_full_search_finds_or_declines() {
+        let plain =
+            r#"["a_b",{"_placeholder":true,"num":1},[{"x":{"_placeholder":true,"num":0}}],"{"]"#;
+        let mut quick = Vec::new();
+        assert_eq!(
+            find_written_plainly(plain, |found| quick.push(found)),
+            Some(())
+        );
+        assert_eq!(quick, search(plain));
+        assert_eq!(
+            quick.iter().map(|found| found.index).collect::<Vec<_>>(),
+            [Some(1), Some(0)]
+        );
+
+        let declined = [
+            r#"[{"_placeholder":true,"num":-1}]"#,
+            r#"[{"_placeholder":true,"num":1.0}]"#,
+            r#"[{"_placeholder":false,"num":1}]"#,
+            r#"[{"_placeholder":true,"num":1,"more":2}]"#,
+            r#"[{"num":1,"_placeholder":true}]"#,
+            r#"[{"\u005fplaceholder":true,"num":1}]"#,
+            r#"["{\"_placeholder\":true,\"num\":1}"]"#,
+            r#"["_placeholder"]"#,
+        ];
+        for text in declined {
+            assert_eq!(find_written_plainly(text, |_| {}), None, "{text}");
+        }
+        assert_eq!(
+            search(declined[5]),
+            [Placeholder {
+                span: 1..35,
+                index: Some(1)
+            }]
+        );
+        assert_eq!(search(declined[6]), []);
+    }
 }
