@@ -73,6 +73,7 @@ pub(crate) fn open(
 
 /// A GET: waits for something to say (EIO-PO-03).
 pub(crate) async fn get(request: &Request, link: Arc<Link>) -> Result<Response, Refusal> {
+    give_way(1).await;
     link.handle(Input::PollStarted, link.core.now())?;
     let mut pending = Pending {
         link: Some(link.clone()),
@@ -139,7 +140,10 @@ pub(crate) async fn post(
     let config = &link.core.config;
     let patience = config.ping_interval + config.ping_timeout;
     let read = tokio::time::timeout(patience, read(body, config.max_payload)).await;
+    give_way(2).await;
     let outcome = match read {
+        // Closed meanwhile, by a second POST for instance: then nothing of it is delivered, and nobody says it was.
+        Ok(Ok(_)) if !link.state().session.is_open() => Err(Refusal::SessionUnknown),
         Ok(Ok(body)) => take(request, &link, body),
         Ok(Err(Unread::TooLarge(rest))) => {
             link.core.surroundings.spawn(Box::pin(drain(rest)));
@@ -161,6 +165,16 @@ pub(crate) async fn post(
     outcome?;
     // EIO-PO-01, EIO-HD-12
     Ok(Response::new(200, TEXT, "ok").with("cache-control", "no-store"))
+}
+
+/// Lets other connections have their turn first.
+///
+/// One client speaks on several connections at once, and they are tasks of their own here: what it sent before on
+/// another one shall not be overtaken. A GET lets frames of a WebSocket pass, a POST also lets a GET pass.
+async fn give_way(turns: u8) {
+    for _ in 0..turns {
+        tokio::task::yield_now().await;
+    }
 }
 
 enum Unread {

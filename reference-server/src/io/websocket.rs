@@ -275,9 +275,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carrier<S> {
                 self.sleep.as_mut().reset(deadline.into());
             }
             self.alarm = deadline;
-            if !blocked && (state.session.has_output(Edge::Socket(self.socket)) || state.has_work())
-            {
+            if !blocked && state.session.has_output(Edge::Socket(self.socket)) {
                 return false;
+            }
+            if !blocked && state.has_work() {
+                // What waited for the last flush gets a turn of its own.
+                context.waker().wake_by_ref();
+                return true;
             }
             state.wakers.alarm = deadline;
             state
