@@ -30,7 +30,7 @@ impl Link {
                 name,
                 args,
                 id,
-            }) => self.event(socket, name, args, id),
+            }) => self.event(socket, name.as_ref(), args, id),
             Work::Act(Action::Answer { waiter, args }) => waiter(Ok(args)),
             Work::Act(Action::Left { socket, abandoned }) => {
                 self.gone(&socket, abandoned, "client namespace disconnect", None);
@@ -61,7 +61,7 @@ impl Link {
             return;
         };
         if let Some(restored) = self.restore(&namespace, auth.as_ref()) {
-            self.recover(namespace, auth, restored);
+            self.recover(&namespace, auth, restored);
             return;
         }
         let socket = Socket(Arc::new(Inner {
@@ -137,7 +137,7 @@ impl Link {
     /// Lets a client in as who it was, with what it missed; middleware has seen it before (SIO-CSR-10).
     fn recover(
         self: &Arc<Self>,
-        namespace: Arc<Namespace>,
+        namespace: &Arc<Namespace>,
         auth: Option<ByteString>,
         (pid, restored): (String, Restored<crate::outgoing::Encoded>),
     ) {
@@ -183,16 +183,16 @@ impl Link {
     fn event(
         self: &Arc<Self>,
         socket: Socket,
-        name: Option<ByteString>,
+        name: Option<&ByteString>,
         args: Args,
         id: Option<Id>,
     ) {
         let handlers = socket.0.namespace.handlers.clone();
-        let handler = name.as_ref().and_then(|name| handlers.events.get(&**name));
-        let (Some(handler), Some(name)) = (handler, &name) else {
+        let handler = name.and_then(|name| handlers.events.get(&**name));
+        let (Some(handler), Some(name)) = (handler, name) else {
             // SIO-EV-05, SIO-ACK-09
             if let Some(seams) = &self.core.seams {
-                seams.unhandled(self.view(), name.as_deref(), id);
+                seams.unhandled(self.view(), name.map(|name| &**name), id);
             }
             return;
         };

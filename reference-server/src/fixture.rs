@@ -212,7 +212,7 @@ fn converse(on: &mut Handlers) {
     });
 
     on.on("message", async |socket: Socket, event: Event| {
-        socket.emit("message-back", event.args)
+        socket.emit("message-back", event.args);
     });
 
     on.on("message-with-ack", async |_: Socket, event: Event| {

@@ -56,6 +56,10 @@ pub(crate) struct State {
     pub(crate) wakers: Wakers,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all clients are of the large kind"
+)]
 enum App {
     SocketIo {
         connection: Connection<Socket, Waiter>,

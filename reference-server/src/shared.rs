@@ -207,7 +207,7 @@ impl Namespace {
         };
         let encoded = wire::encode(&packet);
         self.adapter.select(&selection, &mut |_, socket| {
-            socket.0.link.send(&packet, &encoded, volatile)
+            socket.0.link.send(&packet, &encoded, volatile);
         });
         if let (Some(recovery), Some(offset)) = (&mut kept, offset) {
             recovery.keep(offset, selection, encoded, core.now());

@@ -298,7 +298,7 @@ impl Broadcast {
         self.namespace
             .adapter
             .select(&self.selection, &mut |_, socket| {
-                sockets.push(socket.clone())
+                sockets.push(socket.clone());
             });
         sockets
     }

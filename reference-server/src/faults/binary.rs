@@ -10,7 +10,7 @@ pub(super) const FAULTS: &[Fault] = &[Fault {
     also: &[("SIO-BI-15", "a surplus attachment is such a packet")],
     make: || {
         hooks::config(|config| {
-            config.leniency = config.leniency.allow(DecodeErrorKind::UnexpectedBinary)
+            config.leniency = config.leniency.allow(DecodeErrorKind::UnexpectedBinary);
         })
     },
 }];

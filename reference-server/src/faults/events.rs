@@ -24,7 +24,7 @@ pub(super) const FAULTS: &[Fault] = &[
         also: &[("SIO-CE-12", "`40{}x` is such a packet")],
         make: || {
             hooks::config(|config| {
-                config.leniency = config.leniency.allow(DecodeErrorKind::TrailingData)
+                config.leniency = config.leniency.allow(DecodeErrorKind::TrailingData);
             })
         },
     },

@@ -73,12 +73,20 @@ pub(crate) fn open(
 
 /// A GET: waits for something to say (EIO-PO-03).
 pub(crate) async fn get(request: &Request, link: Arc<Link>) -> Result<Response, Refusal> {
-    give_way(1).await;
-    link.handle(Input::PollStarted, link.core.now())?;
     let mut pending = Pending {
         link: Some(link.clone()),
         dropped: Input::PollDropped,
+        started: false,
     };
+    if link.state().session.is_upgrading() {
+        // The packet that completes the upgrade may be waiting to be read on the other connection.
+        give_way().await;
+    }
+    pending.started = true;
+    if let Err(refusal) = link.handle(Input::PollStarted, link.core.now()) {
+        pending.link = None;
+        return Err(refusal);
+    }
     let mut frames = poll_fn(|context| {
         let mut state = link.state();
         if let Some(Output::Answer(frames)) = state.session.poll_output(Edge::Poll) {
@@ -102,6 +110,8 @@ pub(crate) async fn get(request: &Request, link: Arc<Link>) -> Result<Response, 
 struct Pending {
     link: Option<Arc<Link>>,
     dropped: Input,
+    /// Whether the session knows of the request already.
+    started: bool,
 }
 
 impl Drop for Pending {
@@ -120,6 +130,9 @@ impl Drop for Pending {
             if tolerance == Some(Tolerance::Ignore) {
                 return;
             }
+            if !self.started {
+                let _ = link.handle(Input::PollStarted, link.core.now());
+            }
             // What became of it is nobody's to hear.
             let _ = link.handle(self.dropped.clone(), link.core.now());
         }
@@ -136,11 +149,12 @@ pub(crate) async fn post(
     let mut pending = Pending {
         link: Some(link.clone()),
         dropped: Input::PostDropped,
+        started: true,
     };
     let config = &link.core.config;
     let patience = config.ping_interval + config.ping_timeout;
     let read = tokio::time::timeout(patience, read(body, config.max_payload)).await;
-    give_way(2).await;
+    give_way().await;
     let outcome = match read {
         // Closed meanwhile, by a second POST for instance: then nothing of it is delivered, and nobody says it was.
         Ok(Ok(_)) if !link.state().session.is_open() => Err(Refusal::SessionUnknown),
@@ -170,9 +184,10 @@ pub(crate) async fn post(
 /// Lets other connections have their turn first.
 ///
 /// One client speaks on several connections at once, and they are tasks of their own here: what it sent before on
-/// another one shall not be overtaken. A GET lets frames of a WebSocket pass, a POST also lets a GET pass.
-async fn give_way(turns: u8) {
-    for _ in 0..turns {
+/// another one shall not be overtaken. A GET during an upgrade lets the WebSocket pass, a POST lets a GET pass.
+async fn give_way() {
+    const TURNS: u8 = 3;
+    for _ in 0..TURNS {
         tokio::task::yield_now().await;
     }
 }

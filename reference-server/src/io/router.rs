@@ -204,9 +204,8 @@ pub(crate) fn admit(core: &Core, request: &Request) -> Result<Handshake, Refusal
         path: request.path.clone(),
         query: request.raw_query.clone(),
     };
-    match &core.admission {
-        Some(admission) => admission(&handshake).map_err(Refusal::Forbidden)?,
-        None => {}
+    if let Some(admission) = &core.admission {
+        admission(&handshake).map_err(Refusal::Forbidden)?;
     }
     Ok(handshake)
 }

@@ -142,7 +142,7 @@ pub(crate) async fn serve(stream: TcpStream, read: Bytes, accepted: Accepted) {
     match link.core.seams.clone().filter(|seams| seams.sees_wire()) {
         None => carry(stream, read, link, socket).await,
         Some(_) => {
-            let wire = Wire::new(stream, link.clone(), read);
+            let wire = Wire::new(stream, link.clone(), &read);
             carry(wire, Bytes::new(), link, socket).await;
         }
     }

@@ -20,7 +20,7 @@ pub(crate) struct Wire {
 
 impl Wire {
     /// With what was read already.
-    pub(crate) fn new(stream: TcpStream, link: Arc<Link>, read: Bytes) -> Self {
+    pub(crate) fn new(stream: TcpStream, link: Arc<Link>, read: &[u8]) -> Self {
         let mut wire = Self {
             stream,
             link,

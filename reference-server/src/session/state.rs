@@ -211,6 +211,11 @@ impl Session {
         matches!(self.phase, Phase::Over(_))
     }
 
+    /// Whether a WebSocket asks to carry the session.
+    pub fn is_upgrading(&self) -> bool {
+        self.upgrade.is_some()
+    }
+
     /// What waits for the client: frames and bytes.
     pub fn backlog(&self) -> (usize, usize) {
         (self.outbox.len(), self.outbox.bytes())
@@ -514,7 +519,7 @@ impl Session {
                 match self.heartbeat.beat(now) {
                     Some(Beat::Ping) => self.send(Frame::text("2"), Vec::new(), false),
                     Some(Beat::Dead) => {
-                        self.end(CloseReason::PingTimeout, CLOSE, close_code::POLICY)
+                        self.end(CloseReason::PingTimeout, CLOSE, close_code::POLICY);
                     }
                     None => {}
                 }

@@ -523,7 +523,9 @@ mod any_order {
                         run.polling = true;
                     }
                     Err(_) => {
-                        assert!(run.polling || !open || run.play.session.transport() == "websocket")
+                        assert!(
+                            run.polling || !open || run.play.session.transport() == "websocket"
+                        );
                     }
                 },
                 Move::Drop if run.polling => {
@@ -537,7 +539,9 @@ mod any_order {
                         run.posting = true;
                     }
                     Err(_) => {
-                        assert!(run.posting || !open || run.play.session.transport() == "websocket")
+                        assert!(
+                            run.posting || !open || run.play.session.transport() == "websocket"
+                        );
                     }
                 },
                 Move::PostEnds if run.posting => {
