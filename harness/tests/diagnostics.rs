@@ -392,7 +392,7 @@ proptest! {
         length in 0_usize..8,
         put in r#"[ \n:#\[\]{}"'$~/&*!<>.,0-9a-z()|é␞\-]{0,6}"#,
     ) {
-        let text = include_str!("language/all.yaml");
+        let text = include_str!("diagnostics.yaml");
         let boundary = |at: usize| (0..=at.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap();
         let start = boundary((at * text.len() as f64) as usize);
         let end = boundary((start + length).max(start)).max(start);

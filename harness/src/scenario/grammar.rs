@@ -22,7 +22,7 @@ const ACTS: &[&str] = &["at"];
 /// Every verb, in the order in which the reference tells of them.
 #[rustfmt::skip]
 pub const VERBS: [Grammar; 29] = [
-    Grammar { name: "open", layers: &[Client, Ws, Tcp], modifiers: &["within", "at", "refused"] },
+    Grammar { name: "open", layers: &[Client, Ws], modifiers: &["within", "at", "refused"] },
     Grammar { name: "connect", layers: &[Client, Ws], modifiers: WAITS },
     Grammar { name: "send", layers: &[Client, Ws], modifiers: ACTS },
     Grammar { name: "emit", layers: &[Client, Ws], modifiers: &["within", "at", "ns", "ack"] },
@@ -37,7 +37,7 @@ pub const VERBS: [Grammar; 29] = [
     Grammar { name: "closed", layers: &[Client, Ws, Tcp], modifiers: OBSERVES },
     Grammar { name: "drop", layers: &[Client, Ws, Tcp], modifiers: ACTS },
     Grammar { name: "http", layers: &[Http], modifiers: ACTS },
-    Grammar { name: "http.expect", layers: &[Http], modifiers: OBSERVES },
+    Grammar { name: "http.expect", layers: &[Http, Tcp], modifiers: OBSERVES },
     Grammar { name: "poll", layers: &[Poll], modifiers: WAITS },
     Grammar { name: "poll.expect", layers: &[Poll], modifiers: OBSERVES },
     Grammar { name: "frame", layers: &[Ws], modifiers: ACTS },

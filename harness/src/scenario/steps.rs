@@ -127,7 +127,7 @@ impl Lowerer {
             ));
         }
         let layer = match grammar.layers {
-            [only @ (Layer::Poll | Layer::Http)] => *only,
+            [own @ (Layer::Poll | Layer::Http), ..] if layer == Layer::Client => *own,
             layers if layers.contains(&layer) => layer,
             layers => {
                 let ways: Vec<String> = layers
