@@ -440,7 +440,9 @@ async fn polling_server(bodies: &'static [&'static str]) -> Server {
             match body {
                 Some(body) if body.starts_with("HTTP") => wire.write(body.as_bytes()).await,
                 Some(body) => wire.answer("200 OK", body).await,
-                None => drop(wire.ended().await),
+                None => {
+                    wire.ended().await;
+                }
             }
         }
     })
