@@ -26,6 +26,7 @@ mod lower;
 pub mod model;
 mod node;
 pub mod packet;
+pub mod schema;
 pub mod source;
 mod splice;
 mod steps;
