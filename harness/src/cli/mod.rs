@@ -43,6 +43,8 @@ enum Verb {
     Prove(prove::Arguments),
     Coverage(coverage::Arguments),
     Serve(serve::Arguments),
+    /// Print the JSON Schema of scenario files, for editors
+    Schema,
 }
 
 /// Does what the command line says.
@@ -54,6 +56,10 @@ pub fn main() -> ExitCode {
         Verb::Prove(arguments) => arguments.execute(),
         Verb::Coverage(arguments) => arguments.execute(),
         Verb::Serve(arguments) => arguments.execute(),
+        Verb::Schema => {
+            anstream::print!("{}", crate::scenario::schema::schema());
+            ExitCode::SUCCESS
+        }
     }
 }
 
