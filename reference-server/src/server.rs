@@ -211,6 +211,14 @@ impl Server {
         Some((state.session.transport(), state.session.backlog().0))
     }
 
+    /// Whether the client of a session is ready for data: a GET waits, or a WebSocket keeps up.
+    pub fn waits_for_data(&self, sid: &str) -> bool {
+        self.0
+            .links
+            .get(sid)
+            .is_some_and(|link| link.state().session.is_writable())
+    }
+
     /// Sends Engine.IO packets to a session as they are, if there is one.
     pub fn send_frame(&self, sid: &str, frame: Frame) {
         if let Some(link) = self.0.links.get(sid) {

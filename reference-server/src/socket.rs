@@ -8,6 +8,7 @@ use crate::outgoing::{Outgoing, Says};
 use crate::reply::reply;
 use crate::server::Server;
 use crate::shared::{Core, Namespace};
+use crate::trace::Step;
 use bytestring::ByteString;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -94,6 +95,7 @@ impl Socket {
     /// Sends an event to this client.
     pub fn emit(&self, event: &str, args: Args) {
         let namespace = &self.0.namespace;
+        self.trace_emit(event);
         if namespace.recovery.is_some() {
             namespace.broadcast(self.core(), event, args, self.alone(), false);
             return;
@@ -103,12 +105,20 @@ impl Socket {
 
     /// Sends an event to this client if it is ready for it now, or not at all (SIO-VO-02).
     pub fn emit_volatile(&self, event: &str, args: Args) {
+        self.trace_emit(event);
         self.send_event(event, args, true);
     }
 
     /// Sends a `message` event to this client.
     pub fn send(&self, args: Args) {
         self.emit("message", args);
+    }
+
+    fn trace_emit(&self, event: &str) {
+        let link = &self.0.link;
+        link.core.trace(link, || {
+            Step::Emit(format!("{event:?} in {}", self.namespace()))
+        });
     }
 
     fn send_event(&self, event: &str, args: Args, volatile: bool) {
@@ -139,6 +149,7 @@ impl Socket {
         timeout: Duration,
     ) -> Result<Args, CallError> {
         let (waiter, answer) = reply();
+        self.trace_emit(event);
         let deadline = self.core().now() + timeout;
         self.0
             .link
@@ -232,6 +243,9 @@ impl Broadcast {
 
     /// Sends an event to everybody meant.
     pub fn emit(&self, event: &str, args: Args) {
+        self.core.trace_tcp(0, || {
+            Step::Emit(format!("{event:?} to several in {}", self.namespace.name))
+        });
         self.namespace.broadcast(
             &self.core,
             event,

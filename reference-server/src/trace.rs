@@ -9,7 +9,8 @@ pub type Tracer = Arc<dyn Fn(&Record) + Send + Sync>;
 /// One step of a message on its way through the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// The number of the TCP connection, counted from 1; of the one that opened the session, for steps above it.
+    /// The number of the TCP connection, counted from 1; of the one that opened the session, for steps above it; 0 for
+    /// a broadcast, which belongs to none.
     pub connection: u64,
     /// The session, once there is one.
     pub sid: Option<String>,

@@ -8,7 +8,7 @@
 //! # How to write one
 //! Put it into the file of its requirement's group, in the order of the requirements:
 //!
-//! ```ignore
+//! ```text
 //! Fault {
 //!     name: "po-OK-uppercase",
 //!     requirements: &["EIO-PO-01"],

@@ -125,6 +125,8 @@ async fn accept(
                 tokio
                     .connections
                     .spawn(serve(stream, connection, stopping.clone()));
+                // Its first request goes before that of whoever comes next: a client may speak on several connections.
+                tokio::task::yield_now().await;
             }
             // No file descriptors left, for instance: later there may be.
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,

@@ -1,0 +1,136 @@
+//! The face that a harness holds: instances side by side in one process, quick to start, and gone when dropped.
+
+use siospec_reference_server::fixture::{FixtureConfig, serve};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+async fn ask(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!("{request} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer))
+        .await
+        .unwrap()
+        .unwrap();
+    answer
+}
+
+async fn open(address: SocketAddr) -> String {
+    let answer = ask(address, "GET /socket.io/?EIO=4&transport=polling").await;
+    answer
+        .split("\"sid\":\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap()
+        .to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_instances_live_side_by_side_and_know_nothing_of_each_other() {
+    let mut running = Vec::new();
+    for _ in 0..20 {
+        running.push(serve(FixtureConfig::default()).await.unwrap());
+    }
+    let sid = open(running[0].address()).await;
+    for other in &running[1..] {
+        let request = format!("GET /socket.io/?EIO=4&transport=polling&sid={sid}");
+        let answer = ask(other.address(), &request).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+        assert_eq!(other.server().sessions(), 0);
+    }
+    assert_eq!(running[0].server().sessions(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dropped_instance_frees_its_port_and_cuts_its_connections() {
+    let running = serve(FixtureConfig::default()).await.unwrap();
+    let address = running.address();
+    let sid = open(address).await;
+    let mut pending = TcpStream::connect(address).await.unwrap();
+    let get =
+        format!("GET /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: test\r\n\r\n");
+    pending.write_all(get.as_bytes()).await.unwrap();
+    drop(running);
+    let mut rest = Vec::new();
+    let cut = tokio::time::timeout(PATIENCE, pending.read_to_end(&mut rest))
+        .await
+        .unwrap();
+    assert!(
+        cut.is_err() || rest.is_empty(),
+        "nothing is answered by a server that is gone"
+    );
+    let free = async {
+        while tokio::net::TcpListener::bind(address).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, free).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_that_is_stopped_answers_what_pends() {
+    let running = serve(FixtureConfig::default()).await.unwrap();
+    let address = running.address();
+    let sid = open(address).await;
+    let get = format!("GET /socket.io/?EIO=4&transport=polling&sid={sid}");
+    let pending = tokio::spawn(async move { ask(address, &get).await });
+    while !running.server().waits_for_data(&sid) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    running.stop().await;
+    let answer = pending.await.unwrap();
+    assert!(answer.ends_with("\r\n\r\n1"), "{answer}");
+}
+
+#[tokio::test]
+async fn the_page_says_what_the_server_is_and_can_do() {
+    let running = serve(FixtureConfig::default()).await.unwrap();
+    let answer = ask(running.address(), "GET /fixture").await;
+    for part in [
+        "\"name\":\"reference\"",
+        "\"double-ack\"",
+        "\"middleware\":{\"/\":0",
+        "\"sessions\":0",
+    ] {
+        assert!(answer.contains(part), "{part} is missing in {answer}");
+    }
+}
+
+#[test]
+fn the_contracts_variables_set_the_knobs() {
+    let variables = [
+        ("PORT", "0"),
+        ("PING_INTERVAL_MS", "300"),
+        ("MAX_PAYLOAD", "10000"),
+        ("UPGRADES", "0"),
+        ("CORS", "http://a.example, http://b.example"),
+        ("COOKIE", ""),
+        ("RECOVERY", "1"),
+        ("RECOVERY_WINDOW_MS", "500"),
+    ];
+    let get = |name: &str| {
+        variables
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| (*value).to_owned())
+    };
+    let config = FixtureConfig::from_variables(get).server;
+    assert_eq!(config.ping_interval, Duration::from_millis(300));
+    assert_eq!(config.ping_timeout, Duration::from_secs(20));
+    assert_eq!(
+        (config.max_payload, config.upgrades, config.cookie),
+        (10_000, false, None)
+    );
+    assert_eq!(config.recovery.unwrap().window, Duration::from_millis(500));
+    assert_eq!(
+        config.cors,
+        siospec_reference_server::Cors::parse("http://a.example,http://b.example")
+    );
+}
