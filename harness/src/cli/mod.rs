@@ -2,6 +2,7 @@
 
 mod check;
 mod coverage;
+mod explain;
 mod list;
 mod prove;
 mod run;
@@ -42,6 +43,7 @@ enum Verb {
     List(list::Arguments),
     Prove(prove::Arguments),
     Coverage(coverage::Arguments),
+    Explain(explain::Arguments),
     Serve(serve::Arguments),
     /// Print the JSON Schema of scenario files, for editors
     Schema,
@@ -55,6 +57,7 @@ pub fn main() -> ExitCode {
         Verb::List(arguments) => arguments.execute(),
         Verb::Prove(arguments) => arguments.execute(),
         Verb::Coverage(arguments) => arguments.execute(),
+        Verb::Explain(arguments) => arguments.execute(),
         Verb::Serve(arguments) => arguments.execute(),
         Verb::Schema => {
             anstream::print!("{}", crate::scenario::schema::schema());

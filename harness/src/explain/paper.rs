@@ -5,10 +5,12 @@ use super::chain::{self, Chain};
 /// What stands between two packets of a payload when it is pasted: U+001E, or its picture ␞.
 const SEPARATORS: [char; 2] = ['\u{1e}', '␞'];
 
-/// The chains of a pasted text: one packet, or a polling payload of several.
+/// The packets of a pasted text, one or a polling payload of several, and their chains.
 #[must_use]
-pub fn payload(text: &str) -> Vec<Chain> {
-    text.split(SEPARATORS).map(chain::text).collect()
+pub fn payload(text: &str) -> Vec<(&str, Chain)> {
+    text.split(SEPARATORS)
+        .map(|packet| (packet, chain::text(packet)))
+        .collect()
 }
 
 /// A chain as lines: field, what stands there, what it means; then what is wrong, under its place.
@@ -80,7 +82,7 @@ mod tests {
         let chains = payload("2\u{1e}40␞bAQID");
         assert_eq!(chains.len(), 3);
         assert_eq!(
-            print("2", &chains[0]),
+            print(chains[0].0, &chains[0].1),
             "  Engine.IO    2  ping: the server asks whether the client is alive\n"
         );
     }
