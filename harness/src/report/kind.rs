@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::{json, junit};
+use super::{html, json, junit};
 use crate::outcome::Run;
 
 /// A form in which a run is written to a file.
@@ -15,10 +15,16 @@ pub enum Kind {
     Json,
     /// JUnit XML.
     Junit,
+    /// One page that opens from disk.
+    Html,
 }
 
 impl Kind {
-    const ALL: [(&str, Kind); 2] = [("json", Kind::Json), ("junit", Kind::Junit)];
+    const ALL: [(&str, Kind); 3] = [
+        ("json", Kind::Json),
+        ("junit", Kind::Junit),
+        ("html", Kind::Html),
+    ];
 }
 
 /// One `--report`.
@@ -65,6 +71,7 @@ impl Wanted {
         match self.kind {
             Kind::Json => json::write(run, &mut file)?,
             Kind::Junit => junit::write(run, &mut file)?,
+            Kind::Html => file.write_all(html::render(run)?.as_bytes())?,
         }
         file.flush()
     }

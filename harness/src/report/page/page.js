@@ -13,7 +13,7 @@ function el(tag, attributes, ...children) {
     if (typeof value === "function") node.addEventListener(key, value);
     else node.setAttribute(key, value === true ? "" : value);
   }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
   return node;
 }
 
@@ -55,13 +55,14 @@ function overview() {
     const outcomes = run.outcomes.filter((o) => o.target === target.name);
     const found = counts(outcomes);
     return el("article", { class: "card" },
-      el("h3", {}, target.name, " ", el("span", { class: "dim" }, target.version || "")),
+      el("h3", {}, target.name, " ", el("span", { class: "dim" }, Object.entries(target.versions || {}).map(([name, version]) => `${name} ${version}`).join(", "))),
       el("div", { class: "bar", role: "img", "aria-label": ORDER.map((kind) => `${found[kind]} ${words(kind)}`).join(", ") },
         ORDER.filter((kind) => found[kind]).map((kind) => el("span", { class: `bg-${kind}`, style: `flex:${found[kind]}` }))),
       el("div", {}, ORDER.filter((kind) => found[kind]).map((kind) => el("span", { class: kind }, `${MARKS[kind]} ${found[kind]} ${words(kind)}  `))),
       target.unreachable ? el("p", { class: "failed" }, target.unreachable) : null,
-      target.stale.length ? el("details", {}, el("summary", { class: "unexpected-pass" }, `${target.stale.length} stale known deviation(s)`), el("ul", {}, target.stale.map((entry) => el("li", {}, el("code", {}, entry.scenario), ": ", entry.why)))) : null,
-      Object.entries(target.output || {}).map(([name, text]) => el("details", {}, el("summary", {}, `output of ${name}`), el("pre", {}, visible(text)))));
+      (target.missing || []).length ? el("p", { class: "failed" }, `not declared although required: ${target.missing.join(", ")}`) : null,
+      (target.stale || []).length ? el("details", {}, el("summary", { class: "unexpected-pass" }, `${target.stale.length} stale known deviation(s)`), el("ul", {}, target.stale.map((entry) => el("li", {}, el("code", {}, entry.scenario), ": ", entry.why)))) : null,
+      (target.deaths || []).map((text) => el("details", {}, el("summary", { class: "failed" }, "a process died"), el("pre", {}, visible(text)))));
   }));
 }
 
@@ -166,9 +167,11 @@ function failure(failed) {
     el("div", { class: "dim" }, `${failed.file}:${failed.line}:${failed.column}`),
     el("pre", {}, failed.snippet.lines.map((line, i) => el("span", { class: first + i === failed.line ? "here" : "" }, `${String(first + i).padStart(4)} │ ${visible(line)}${first + i === failed.line ? "" : "\n"}`))),
     el("dl", { class: "facts" },
-      el("dt", {}, "expected"), el("dd", {}, el("code", {}, visible(failed.expected))),
-      el("dt", {}, "received"), el("dd", {}, el("code", {}, visible(failed.received))),
-      failed.path ? [el("dt", {}, "at"), el("dd", {}, el("code", {}, failed.path))] : null));
+      el("dt", {}, "at"), el("dd", {}, failed.step),
+      failed.expected ? [el("dt", {}, "expected"), el("dd", {}, el("code", {}, visible(failed.expected)))] : null,
+      failed.received ? [el("dt", {}, "received"), el("dd", {}, el("code", {}, visible(failed.received)))] : null,
+      failed.path ? [el("dt", {}, "inside"), el("dd", {}, el("code", {}, failed.path))] : null,
+      (failed.notes || []).map((note) => [el("dt", {}, ""), el("dd", { class: "dim" }, visible(note))])));
 }
 
 function wire(raw) {
@@ -177,8 +180,10 @@ function wire(raw) {
   return raw.length !== undefined ? `${text} … (${raw.length} bytes in all)` : text;
 }
 
-function sequence(record, decided) {
+function sequence(record, failed) {
   if (!record) return el("p", { class: "dim" }, "No transcript was kept.");
+  // A failed trial stopped at the last remark of the harness.
+  const decided = failed ? record.entries.findLastIndex((entry) => entry.layer === "note" || entry.layer === "deadline") : -1;
   const lanes = [...new Set(record.entries.map((entry) => entry.client).filter(Boolean))].sort();
   if (!lanes.length) lanes.push("client");
   const columns = `5.2rem repeat(${lanes.length}, minmax(9rem, 1fr)) minmax(5rem, .4fr)`;
@@ -209,14 +214,15 @@ function sequence(record, decided) {
 
 async function side(outcome) {
   const verdict = outcome.verdict;
-  const replay = `siospec run --target ${outcome.target} --exact '${outcome.trial}'`;
+  const server = outcome.target.includes("://") ? `--url ${outcome.target} ` : outcome.target === "reference" ? "" : `--target ${outcome.target} `;
+  const replay = `siospec run ${server}--exact --filter '${outcome.trial}'`;
   return el("article", {},
     el("h3", {}, outcome.target, ": ", el("span", { class: verdict.kind }, `${MARKS[verdict.kind]} ${words(verdict.kind)}`), el("span", { class: "dim" }, ` in ${ms(outcome.duration_ms)}${outcome.gates ? "" : ", does not gate"}`)),
     verdict.reason ? el("p", {}, verdict.reason) : null,
     verdict.known ? el("p", {}, "Known: ", verdict.known.reason, verdict.known.link ? [" ", el("a", { href: verdict.known.link, rel: "noreferrer" }, "discussed here")] : null, verdict.known.version ? ` (seen on ${verdict.known.version})` : "") : null,
     verdict.failure ? failure(verdict.failure) : null,
     el("h3", {}, "Replay"), el("pre", {}, replay),
-    sequence(await transcript(outcome.index), verdict.failure ? verdict.failure.entry : undefined));
+    sequence(await transcript(outcome.index), Boolean(verdict.failure)));
 }
 
 let current = null;
