@@ -1,4 +1,10 @@
 //! What `siospec check` says about files that are wrong: where, what, and what to do.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use proptest::prelude::*;
 use siospec::scenario::catalogue::Catalogue;

@@ -1,4 +1,10 @@
 //! The judge, spoken to in wire text: what a scenario writes against what a server sends.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::time::Duration;
 

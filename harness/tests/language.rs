@@ -1,5 +1,11 @@
 //! The language as its reference tells it: one example file for each verb, and every example of
 //! the page loads.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
