@@ -3,11 +3,13 @@
 mod check;
 mod coverage;
 mod explain;
+mod fixture_check;
 mod list;
 mod prove;
 mod run;
 mod scenarios;
 mod serve;
+mod servers;
 mod signals;
 
 use std::process::ExitCode;
@@ -47,6 +49,7 @@ enum Verb {
     Serve(serve::Arguments),
     /// Print the JSON Schema of scenario files, for editors
     Schema,
+    FixtureCheck(fixture_check::Arguments),
 }
 
 /// Does what the command line says.
@@ -63,6 +66,7 @@ pub fn main() -> ExitCode {
             anstream::print!("{}", crate::scenario::schema::schema());
             ExitCode::SUCCESS
         }
+        Verb::FixtureCheck(arguments) => arguments.execute(),
     }
 }
 

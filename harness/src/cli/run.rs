@@ -3,10 +3,10 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Args;
 
+use super::servers::Servers;
 use super::{refuse, signals};
 use crate::outcome::Gate;
 use crate::report::kind::Wanted;
@@ -16,10 +16,6 @@ use crate::run::rerun;
 use crate::run::selection::Filter;
 use crate::run::session::Session;
 use crate::run::stop::Stop;
-use crate::target::bundled::Bundled;
-use crate::target::manifest::Manifest;
-use crate::target::server::Server;
-use crate::target::url::Asked;
 
 /// Play scenarios against servers and judge them. Without flags: every embedded scenario, against the bundled
 /// reference server.
@@ -29,33 +25,8 @@ pub(super) struct Arguments {
     #[arg(value_name = "PATH")]
     scenarios: Vec<PathBuf>,
 
-    /// Judge this target: `reference`, a name in the folder `targets`, or a path to a target.yaml (repeatable)
-    #[arg(long, value_name = "NAME", help_heading = "Servers")]
-    target: Vec<String>,
-    /// Judge the server behind this URL, which somebody else runs
-    #[arg(long, value_name = "URL", help_heading = "Servers")]
-    url: Option<String>,
-    /// Where the URL's server has Socket.IO, if not at /socket.io/
-    #[arg(long, value_name = "PATH", requires = "url", help_heading = "Servers")]
-    path: Option<String>,
-    /// A capability of the fixture contract that the URL's server has, if it has no /fixture to tell (repeatable)
-    #[arg(
-        long,
-        value_name = "NAME",
-        requires = "url",
-        value_delimiter = ',',
-        help_heading = "Servers"
-    )]
-    cap: Vec<String>,
-    /// A header for every request to the URL (repeatable)
-    #[arg(long, value_name = "NAME: VALUE", requires = "url", value_parser = header, help_heading = "Servers")]
-    header: Vec<(String, String)>,
-    /// Trust the certificates of this PEM file beside the system's
-    #[arg(long, value_name = "FILE", requires = "url", help_heading = "Servers")]
-    ca: Option<PathBuf>,
-    /// Nobody else uses the URL's server: also play scenarios that need it for themselves, one at a time
-    #[arg(long, requires = "url", help_heading = "Servers")]
-    exclusive: bool,
+    #[command(flatten)]
+    servers: Servers,
 
     /// Play trials whose name or requirement contains this (repeatable)
     #[arg(long, value_name = "TEXT", help_heading = "Selection")]
@@ -111,19 +82,6 @@ pub(super) struct Arguments {
     trace: bool,
 }
 
-fn header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text
-        .split_once(':')
-        .ok_or("write NAME: VALUE, such as `Authorization: Bearer x`")?;
-    let name = name.trim();
-    reqwest::header::HeaderName::try_from(name)
-        .map_err(|_| format!("`{name}` cannot be the name of a header"))?;
-    let value = value.trim();
-    reqwest::header::HeaderValue::try_from(value)
-        .map_err(|_| format!("`{value}` cannot be the value of a header"))?;
-    Ok((name.to_owned(), value.to_owned()))
-}
-
 fn factor(text: &str) -> Result<f64, String> {
     let factor = text.parse::<f64>().map_err(|error| error.to_string())?;
     (0.1..=100.0)
@@ -138,7 +96,7 @@ impl Arguments {
             Ok(scenarios) => scenarios,
             Err(code) => return code,
         };
-        let servers = match self.servers() {
+        let servers = match self.servers.found(self.time_scale) {
             Ok(servers) => servers,
             Err(error) => return refuse(error),
         };
@@ -198,55 +156,14 @@ impl Arguments {
         ExitCode::from(code)
     }
 
-    fn servers(&self) -> Result<Vec<Server>, String> {
-        let mut servers: Vec<Server> = Vec::new();
-        for name in &self.target {
-            let server = match name.as_str() {
-                Bundled::NAME => Server::Bundled(Bundled::new(std::env::current_exe().ok())),
-                _ => Server::foreign(Manifest::find(name).map_err(|error| error.to_string())?),
-            };
-            if servers.iter().any(|other| other.name() == server.name()) {
-                return Err(format!("--target {name} is given twice"));
-            }
-            servers.push(server);
-        }
-        if let Some(url) = &self.url {
-            let asked = Asked {
-                url: url.clone(),
-                path: self.path.clone(),
-                capabilities: self.cap.clone(),
-                headers: self.header.clone(),
-                ca: self.ca.clone(),
-                patience: Duration::from_secs(10).mul_f64(self.time_scale),
-            };
-            servers.push(Server::remote(asked, self.exclusive));
-        }
-        if servers.is_empty() {
-            servers.push(Server::Bundled(Bundled::new(std::env::current_exe().ok())));
-        }
-        Ok(servers)
-    }
-
-    /// What a replay needs beside target and trial. The values of headers may be secret and are left to the reader.
+    /// What a replay needs beside target and trial.
     fn repeated(&self) -> Vec<String> {
         let mut words: Vec<String> = self
             .scenarios
             .iter()
             .map(|path| path.display().to_string())
             .collect();
-        words.extend(self.path.iter().map(|path| format!("--path {path}")));
-        words.extend(self.cap.iter().map(|cap| format!("--cap {cap}")));
-        words.extend(
-            self.header
-                .iter()
-                .map(|(name, _)| format!("--header '{name}: …'")),
-        );
-        words.extend(
-            self.ca
-                .iter()
-                .map(|path| format!("--ca {}", path.display())),
-        );
-        words.extend(self.exclusive.then(|| "--exclusive".to_owned()));
+        words.extend(self.servers.repeated());
         words.extend(self.stress.then(|| "--stress".to_owned()));
         words.extend((self.time_scale != 1.0).then(|| format!("--time-scale {}", self.time_scale)));
         words

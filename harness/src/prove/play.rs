@@ -9,10 +9,9 @@ use tokio::task::JoinSet;
 use super::choice::{Chosen, choose};
 use super::proof::{Accused, Book, Proof, Seen, text, weigh};
 use crate::outcome::Verdict;
-use crate::play::Pulse;
 use crate::run::plan::Plan;
 use crate::run::stop::Stop;
-use crate::run::{Judgement, judge};
+use crate::run::{Judgement, Pace, judge};
 use crate::scenario::trial::Trial;
 use crate::target::bundled::Bundled;
 use crate::target::needs::Needs;
@@ -37,7 +36,7 @@ pub async fn prove(order: Order, stop: Stop) -> Book {
     let table = Arc::new(Table {
         plan: Plan::new(Vec::new(), Vec::new()),
         seats: Semaphore::new(order.jobs.max(1)),
-        pulse: Pulse::start(),
+        pace: Pace::start(),
         stop,
     });
     let mut book = Book::default();
@@ -66,7 +65,7 @@ pub async fn prove(order: Order, stop: Stop) -> Book {
 struct Table {
     plan: Plan,
     seats: Semaphore,
-    pulse: Pulse,
+    pace: Pace,
     stop: Stop,
 }
 
@@ -117,13 +116,7 @@ impl Table {
             Err(reason) => Verdict::NotOffered { reason },
             Ok(settings) => {
                 let judged = judge(
-                    &self.plan,
-                    &server,
-                    &settings,
-                    &trial,
-                    self.pulse.clone(),
-                    0,
-                    &self.stop,
+                    &self.plan, &server, &settings, &trial, &self.pace, 0, &self.stop,
                 )
                 .await;
                 let Judgement { verdict, .. } = judged?;

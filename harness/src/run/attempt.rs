@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use super::plan::Plan;
 use super::stop::Stop;
 use crate::outcome::{Failure, Snippet, Verdict};
 use crate::play::{End, PlayOptions, Played, Pulse, play};
 use crate::scenario::source::Source;
 use crate::scenario::trial::Trial;
+use crate::scenario::verb::Verb;
 use crate::target::knobs::Settings;
 use crate::target::needs::Needs;
 use crate::target::server::Server;
@@ -16,8 +19,27 @@ use crate::transcript::Transcript;
 
 /// How often a trial is played again because the harness itself was late.
 const REPLAYS: u32 = 3;
+/// A wait that is longer than the harness was late by this factor did not end because of it.
+const AMPLE: u32 = 5;
 /// How long after a failure a process may take to be seen dead.
 const GRACE: Duration = Duration::from_millis(100);
+
+/// What keeps plays honest about time: the measure of the harness's own lateness, and one place for those that are
+/// played again because of it.
+pub(crate) struct Pace {
+    pulse: Pulse,
+    calm: Semaphore,
+}
+
+impl Pace {
+    /// Starts to measure the runtime that it is called in.
+    pub(crate) fn start() -> Self {
+        Self {
+            pulse: Pulse::start(),
+            calm: Semaphore::new(1),
+        }
+    }
+}
 
 /// A verdict and what it rests on.
 #[derive(Debug)]
@@ -45,21 +67,22 @@ impl Judgement {
     }
 }
 
-/// Plays the trial. It is played again where a time decided while the harness's own scheduler was late, and on an
-/// instance of its own where a shared process died under it, since any of the trials may have killed that one.
-/// `None` if the run was stopped meanwhile.
+/// Plays the trial. It is played again, one such trial at a time, where a time decided while the harness's own scheduler
+/// was late, and on an instance of its own where a shared process died under it, since any of the trials may have
+/// killed that one. `None` if the run was stopped meanwhile.
 pub(crate) async fn judge(
     plan: &Plan,
     server: &Server,
     settings: &Settings,
     trial: &Arc<Trial>,
-    pulse: Pulse,
+    pace: &Pace,
     number: usize,
     stop: &Stop,
 ) -> Option<Judgement> {
     let mut needs = Needs::of(trial);
     let mut late = Duration::ZERO;
     let mut replays = 0;
+    let mut turn = None;
     while replays <= REPLAYS {
         let lease = match server.lend(settings, &needs).await {
             Ok(lease) => lease,
@@ -72,7 +95,7 @@ pub(crate) async fn judge(
         let options = PlayOptions {
             time_scale: plan.time_scale,
             target: lease.control(),
-            pulse: Some(pulse.clone()),
+            pulse: Some(pace.pulse.clone()),
             unique: format!("{number:x}-{replays}"),
             ..PlayOptions::default()
         };
@@ -88,10 +111,15 @@ pub(crate) async fn judge(
             needs.alone = true;
             continue;
         }
-        if let (End::Failed(_), Some(by)) = (&played.end, played.late) {
+        if let (End::Failed(failure), Some(by)) = (&played.end, played.late) {
             late = late.max(by);
             replays += 1;
-            continue;
+            let same_again = replays > REPLAYS
+                && by * AMPLE < options.scaled(patience(trial, failure, &options));
+            if !same_again {
+                turn = turn.or(pace.calm.acquire().await.ok());
+                continue;
+            }
         }
         return judged(trial, played, death);
     }
@@ -101,6 +129,31 @@ pub(crate) async fn judge(
         REPLAYS + 1
     );
     Some(Judgement::errored(reason))
+}
+
+/// How long the step that failed had waited, before scaling; nothing where it compared times itself.
+fn patience(trial: &Trial, failure: &crate::play::Failure, options: &PlayOptions) -> Duration {
+    let Some((first, rest)) = failure.path.split_first() else {
+        return options.wait;
+    };
+    let Some(mut step) = trial.case.steps.get(*first) else {
+        return options.wait;
+    };
+    for index in rest {
+        let inner = match &step.verb {
+            Verb::Repeat(repeat) => repeat.steps.get(*index),
+            Verb::Together(steps) => steps.get(*index),
+            // In a block of branches the path names the branch first, and the outer step's own wait will do.
+            _ => None,
+        };
+        let Some(inner) = inner else { break };
+        step = inner;
+    }
+    match (&step.verb, step.within, step.not_before) {
+        (Verb::Check(_), _, _) | (_, _, Some(_)) => Duration::ZERO,
+        (Verb::Dead(time), within, _) => time.or(within).unwrap_or(options.dead),
+        (_, within, _) => within.unwrap_or(options.wait),
+    }
 }
 
 /// How the process died, if it did: a closed connection may be seen a moment before the end of its process.

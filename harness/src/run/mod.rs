@@ -1,6 +1,7 @@
 //! Scenarios × targets, played and judged.
 
 mod attempt;
+pub mod contract;
 pub mod embed;
 mod gate;
 mod known;
@@ -11,7 +12,7 @@ pub mod session;
 pub mod stop;
 mod verdict;
 
-pub(crate) use attempt::{Judgement, judge};
+pub(crate) use attempt::{Judgement, Pace, judge};
 
 use crate::outcome::Level;
 

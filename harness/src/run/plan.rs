@@ -23,6 +23,8 @@ pub struct Plan {
     pub gate: Gate,
     /// Capabilities that every target must declare; `all` is every one that a scenario needs.
     pub require: Vec<String>,
+    /// Whether servers are first held to the fixture contract, as far as trials rely on it.
+    pub contract: bool,
     /// How often each trial is played.
     pub repeat: u32,
     /// The factor on deadlines and tolerance.
@@ -44,6 +46,7 @@ impl Plan {
             filter: Filter::default(),
             gate: Gate::default(),
             require: Vec::new(),
+            contract: true,
             repeat: 1,
             time_scale: 1.0,
             verbose: false,

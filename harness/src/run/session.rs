@@ -13,9 +13,8 @@ use tokio::runtime::{Handle, Runtime};
 use super::known::Baseline;
 use super::plan::Plan;
 use super::stop::Stop;
-use super::{attempt, verdict};
+use super::{attempt, contract, verdict};
 use crate::outcome::{Judged, Outcome, Run, Selection, Verdict};
-use crate::play::Pulse;
 use crate::report::failure;
 use crate::scenario::trial::Trial;
 use crate::target::knobs::Settings;
@@ -44,7 +43,7 @@ struct Shared {
     /// How many trials still need an instance with these settings.
     uses: Mutex<BTreeMap<(usize, Settings), usize>>,
     baselines: Vec<Baseline>,
-    pulse: Pulse,
+    pace: attempt::Pace,
     playing: AtomicUsize,
     plays: AtomicUsize,
 }
@@ -59,6 +58,8 @@ struct Job {
     gates: bool,
     /// What the server is started with, or why the trial is not offered.
     offered: Result<Settings, String>,
+    /// Why the app under test cannot play its part in the trial.
+    broken: Option<String>,
 }
 
 impl Session {
@@ -69,7 +70,7 @@ impl Session {
             .build()?;
         let (began, started) = (Instant::now(), chrono::Utc::now());
         let reached = runtime.block_on(async { reach(&plan.servers, &stop).await });
-        let pulse = runtime.block_on(async { Pulse::start() });
+        let pace = runtime.block_on(async { attempt::Pace::start() });
         let trials = plan.filter.trials(&plan.scenarios);
         let targets: Vec<_> = plan
             .servers
@@ -77,7 +78,7 @@ impl Session {
             .zip(reached)
             .map(|(server, reached)| plan.judged(server, reached))
             .collect();
-        let jobs = lay_out(&plan, &targets, &trials);
+        let mut jobs = lay_out(&plan, &targets, &trials);
         let mut uses = BTreeMap::new();
         for job in &jobs {
             if let Ok(settings) = &job.offered {
@@ -100,6 +101,11 @@ impl Session {
             .iter()
             .map(|server| Baseline::new(server.known()))
             .collect();
+        let plays = AtomicUsize::new(0);
+        if plan.contract {
+            runtime
+                .block_on(async { hold_to_contract(&plan, &mut jobs, &pace, &plays, &stop).await });
+        }
         let shared = Shared {
             plan,
             stop,
@@ -108,9 +114,9 @@ impl Session {
             outcomes: Mutex::default(),
             uses: Mutex::new(uses),
             baselines,
-            pulse,
+            pace,
             playing: AtomicUsize::new(0),
-            plays: AtomicUsize::new(0),
+            plays,
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -180,8 +186,8 @@ impl Session {
         let deaths = self.runtime.block_on(async {
             let mut deaths = Vec::new();
             for server in &self.shared.plan.servers {
-                deaths.push(server.deaths().await);
                 server.close().await;
+                deaths.push(server.deaths().await);
             }
             deaths
         });
@@ -261,6 +267,7 @@ fn lay_out(plan: &Plan, targets: &[Judged], trials: &[Arc<Trial>]) -> Vec<Job> {
                     repetition,
                     gates,
                     offered,
+                    broken: None,
                 });
             }
         }
@@ -281,6 +288,33 @@ fn lay_out(plan: &Plan, targets: &[Judged], trials: &[Arc<Trial>]) -> Vec<Job> {
         job.index = index;
     }
     all
+}
+
+/// Plays the fixture contract on every server that is not the bundled one, as far as trials rely on it; those that rely
+/// on what does not hold cannot be judged.
+async fn hold_to_contract(
+    plan: &Plan,
+    jobs: &mut [Job],
+    pace: &attempt::Pace,
+    plays: &AtomicUsize,
+    stop: &Stop,
+) {
+    for (number, server) in plan.servers.iter().enumerate() {
+        let mine = |job: &&mut Job| job.server == number && job.offered.is_ok();
+        let relied_on: BTreeSet<String> = match server {
+            Server::Bundled(_) => continue,
+            _ => jobs
+                .iter_mut()
+                .filter(mine)
+                .flat_map(|job| contract::relied_on(&job.trial))
+                .collect(),
+        };
+        let broken = contract::broken(plan, server, &relied_on, pace, plays, stop).await;
+        for job in jobs.iter_mut().filter(mine) {
+            let parts = contract::relied_on(&job.trial);
+            job.broken = parts.iter().find_map(|part| broken.get(part)).cloned();
+        }
+    }
 }
 
 impl Shared {
@@ -324,11 +358,13 @@ impl Shared {
             Ok(settings) => settings,
             Err(reason) => return Some(attempt::Judgement::not_offered(reason.clone())),
         };
+        if let Some(broken) = &job.broken {
+            return Some(attempt::Judgement::errored(broken.clone()));
+        }
         let server = &self.plan.servers[job.server];
         let number = self.plays.fetch_add(1, Ordering::Relaxed);
-        let pulse = self.pulse.clone();
         let judged = attempt::judge(
-            &self.plan, server, settings, &job.trial, pulse, number, &self.stop,
+            &self.plan, server, settings, &job.trial, &self.pace, number, &self.stop,
         )
         .await;
         let last = {

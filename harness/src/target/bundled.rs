@@ -11,7 +11,7 @@ pub use siospec_reference_server::Running;
 
 use super::foreign::Foreign;
 use super::knobs::{Honoured, Settings};
-use super::manifest::Manifest;
+use super::manifest::{Manifest, Throw};
 
 /// The bundled server.
 #[derive(Debug)]
@@ -88,6 +88,7 @@ fn own(program: &Path, fault: Option<&Fault>) -> Manifest {
         transports: vec!["polling".to_owned(), "websocket".to_owned()],
         capabilities: Bundled::capabilities(),
         knobs: Bundled::knobs(),
+        throw: Throw::LivesOn,
         known: Vec::new(),
         notes: None,
     }

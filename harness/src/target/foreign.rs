@@ -173,11 +173,11 @@ impl Foreign {
             let shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
             shared.get(settings).cloned()
         };
-        if let Some(slot) = slot {
-            let instance = slot.instance.lock().await.instance.take();
-            if let Some(instance) = instance {
-                instance.end().await;
-            }
+        let Some(slot) = slot else { return };
+        let mut slot = slot.instance.lock().await;
+        if let Some(instance) = slot.instance.take() {
+            slot.deaths.extend(instance.death().await);
+            instance.end().await;
         }
     }
 

@@ -43,6 +43,8 @@ pub struct Manifest {
     pub capabilities: Vec<String>,
     /// The knobs that it honours.
     pub knobs: Honoured,
+    /// What an error in a handler does.
+    pub throw: Throw,
     /// Deviations that somebody has looked at.
     pub known: Vec<Known>,
     /// For the reader of a report.
@@ -59,8 +61,8 @@ struct Written {
     _about: Option<String>,
     #[serde(default)]
     versions: BTreeMap<String, Scalar>,
-    #[serde(default, rename = "throw")]
-    _throw: Option<Throw>,
+    #[serde(default)]
+    throw: Throw,
     #[serde(default)]
     inputs: Vec<String>,
     #[serde(default)]
@@ -83,11 +85,14 @@ struct Written {
     notes: Option<String>,
 }
 
-/// What an error in a handler does to the process, for the reader.
-#[derive(Debug, Clone, Copy, Deserialize)]
+/// What an error in a handler does to the process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Throw {
+pub enum Throw {
+    /// The library lets it end the process, and the app does not catch it.
     EndsProcess,
+    /// It goes no further than the handler.
+    #[default]
     LivesOn,
 }
 
@@ -206,6 +211,7 @@ impl Manifest {
                 .unwrap_or_else(|| vec!["polling".into(), "websocket".into()]),
             capabilities: written.capabilities,
             knobs: honoured(written.knobs).map_err(&wrong)?,
+            throw: written.throw,
             known: written.known,
             notes: written.notes,
         };

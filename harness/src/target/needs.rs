@@ -96,7 +96,8 @@ impl<'a> Needs<'a> {
     }
 }
 
-fn each_step(steps: &[Step], visit: &mut impl FnMut(&Step)) {
+/// Visits every step, those inside blocks too.
+pub(crate) fn each_step(steps: &[Step], visit: &mut impl FnMut(&Step)) {
     for step in steps {
         visit(step);
         match &step.verb {
