@@ -2,6 +2,7 @@
 
 mod clock;
 mod driver;
+mod handshake;
 mod listener;
 mod polling;
 mod router;

@@ -1,8 +1,8 @@
 //! From an HTTP request to whoever answers it, or the refusal.
 
 use super::clock::Tokio;
+use super::handshake::{self, Accepted};
 use super::polling;
-use super::websocket::{self, Accepted};
 use crate::config::Cors;
 use crate::engine::EngineApp;
 use crate::exchange::{Query, Request, Response};
@@ -180,8 +180,8 @@ async fn route(
         (None, _, method) if method != "GET" => Err(Refusal::BadHandshakeMethod),
         // EIO-QE-07, EIO-QE-16
         (_, true, _) if !request.wants_websocket() => Err(Refusal::BadRequest),
-        (None, true, _) => websocket::open(connection, request, engine),
-        (Some(link), true, "GET") => websocket::upgrade(connection, request, link),
+        (None, true, _) => handshake::open(connection, request, engine),
+        (Some(link), true, "GET") => handshake::upgrade(connection, request, link),
         (None, false, _) => polling::open(connection, request, engine),
         (Some(link), false, "GET") => polling::get(request, link).await,
         (Some(link), false, "POST") => polling::post(request, link, body).await,

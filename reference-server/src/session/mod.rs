@@ -4,6 +4,7 @@
 //! application its messages, a pending GET its answer, a WebSocket its frames; [`Session::poll_timeout`] says when
 //! to come back with [`Input::Tick`]. There is no I/O here and no clock, so tests move the time by hand.
 
+mod event;
 mod heartbeat;
 mod message;
 mod outbox;
@@ -12,8 +13,9 @@ mod state;
 mod tests;
 mod upgrade;
 
+pub use event::{CloseReason, Edge, Input, Output, SocketId, Source, close_code};
 pub use heartbeat::{Beat, Heartbeat};
 pub use message::Message;
 pub use outbox::{Frame, Full, Outbox};
-pub use state::{CloseReason, Edge, Input, Output, Session, SocketId, Source, close_code};
+pub use state::Session;
 pub use upgrade::{Step, Upgrade};
