@@ -205,11 +205,16 @@ fn build(reach: &Reach, call: &Call) -> Result<reqwest::Request, NoAnswer> {
     let endpoint = &reach.endpoint;
     let method = reqwest::Method::from_bytes(call.method.as_bytes())
         .map_err(|error| unsendable(error.to_string()))?;
-    // A host name keeps its name on the way through a proxy; an address has to be replaced.
-    let detour = endpoint
-        .connect
-        .filter(|_| endpoint.base.domain().is_none());
-    let authority = detour.map_or_else(|| endpoint.authority(), |address| address.to_string());
+    // In a certificate the name counts, so it is kept there and only its port is the detour's; a client that was
+    // given a name asks for the address of that name where it was told to (`Reach::new`).
+    let detour = endpoint.connect;
+    let authority = match (detour, endpoint.base.domain()) {
+        (Some(address), Some(name)) if endpoint.encrypted() => {
+            format!("{name}:{}", address.port())
+        }
+        (Some(address), _) => address.to_string(),
+        (None, _) => endpoint.authority(),
+    };
     let url = format!("{}://{authority}{}", endpoint.base.scheme(), call.target);
     let mut request = reach.http.request(method, url);
     if detour.is_some() {

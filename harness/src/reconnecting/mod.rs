@@ -1,10 +1,15 @@
 //! A client that reconnects by itself, as the official one does; its decisions are pure, so that they
-//! can be shown, repeated with a seed, and compared with the official client's.
+//! can be shown, repeated with a seed, and compared with the official client's. Only [`Reconnecting`]
+//! and the session under it touch the network.
 
 mod backoff;
+mod client;
 mod manager;
+mod session;
 mod socket;
 
 pub use backoff::Backoff;
+pub use client::{Decisions, Reconnecting, ReconnectingOptions};
 pub use manager::{Manager, ManagerOptions, Order};
+pub use session::EngineOptions;
 pub use socket::{Emit, Socket, SocketOptions, Step};
