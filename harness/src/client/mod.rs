@@ -19,5 +19,5 @@ pub use http::{Call, Exchange, NoAnswer, Outcome};
 pub use polling::{Next, Polling, payload};
 pub use raw::{NoHttp, Raw};
 pub use reach::{Ids, Reach, ReachError};
-pub use session::{Client, Connection, NoSession, Opened, sid};
+pub use session::{Client, Connection, NoSession, Opened, SelfWilled, sid};
 pub use websocket::{Heartbeat, NoWebSocket, WebSocket};

@@ -58,6 +58,20 @@ pub enum Connection {
     Polling(Polling),
     /// A WebSocket that never was: its handshake was refused, which is all that arrived on it.
     Refused(Arrivals),
+    /// Whatever a client that decides for itself makes of it.
+    Own(Arc<dyn SelfWilled>),
+}
+
+/// A client that decides by itself when and how packets travel, such as the reconnecting one.
+pub trait SelfWilled: Send + Sync {
+    /// What has arrived, over all its connections.
+    fn arrivals(&self) -> Arrivals;
+    /// Takes a packet of the script; or says why it cannot.
+    fn send(&self, packet: &Received) -> Result<(), String>;
+    /// Ends it in good order.
+    fn close(&self);
+    /// Whether its namespace is connected just now.
+    fn is_connected(&self) -> bool;
 }
 
 /// Why no session came about.
@@ -130,6 +144,7 @@ impl Connection {
             Self::WebSocket(ws) => ws.arrivals.clone(),
             Self::Polling(polling) => polling.arrivals(),
             Self::Refused(arrivals) => arrivals.clone(),
+            Self::Own(own) => own.arrivals(),
         }
     }
 
@@ -144,6 +159,9 @@ impl Connection {
                 Ok(())
             }
             Self::Refused(_) => Ok(()),
+            Self::Own(own) => packets
+                .iter()
+                .try_for_each(|packet| own.send(packet).map_err(NoAnswer::Request)),
             // Whether the server takes it shows in what follows; an error page is noted.
             Self::Polling(polling) => match polling.post(packets).await {
                 Ok(_) | Err(NoAnswer::Unreachable(_)) => Ok(()),
@@ -181,6 +199,11 @@ impl Client {
             acks: AtomicU64::new(0),
             connections: AtomicU64::new(0),
         }
+    }
+
+    /// From now on this client is what decides for it.
+    pub fn adopt(&self, own: Arc<dyn SelfWilled>) {
+        self.state().main = Some(Connection::Own(own));
     }
 
     /// The Engine.IO handshake, with `target` as path and query; returns the open packet. What
@@ -269,7 +292,7 @@ impl Client {
         };
         match &state.main {
             Some(Connection::Polling(polling)) => polling.expect_upgrade(),
-            Some(Connection::WebSocket(_) | Connection::Refused(_)) => {}
+            Some(Connection::WebSocket(_) | Connection::Refused(_) | Connection::Own(_)) => {}
             None => state.main = Some(Connection::WebSocket(ws.clone())),
         }
         state.ws = Some(ws);
@@ -404,6 +427,10 @@ impl Client {
                 ws.frame(&RawFrame::close(1000, ""), Vec::new()).await;
                 Ok(())
             }
+            Some(Connection::Own(own)) => {
+                own.close();
+                Ok(())
+            }
             Some(connection) => connection.send(&[Received::Text("1".to_owned())]).await,
             None => Ok(()),
         }
@@ -441,7 +468,7 @@ impl Client {
         match main {
             Some(Connection::WebSocket(ws)) => ws.lose(loss).await,
             Some(Connection::Polling(polling)) => polling.stop().await,
-            Some(Connection::Refused(_)) | None => {}
+            Some(Connection::Refused(_) | Connection::Own(_)) | None => {}
         }
         if let Some(tcp) = tcp {
             tcp.lose(loss).await;

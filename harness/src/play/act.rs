@@ -39,6 +39,10 @@ impl Player<'_> {
         open: &Open,
         deadline: Instant,
     ) -> Result<(), Trouble> {
+        if let Some(own) = self.reconnecting(actor) {
+            own.open();
+            return Ok(());
+        }
         let transport = match layer {
             Layer::Ws => Transport::WebSocket,
             Layer::Poll | Layer::Http => Transport::Polling,
@@ -143,8 +147,11 @@ impl Player<'_> {
         auth: Option<String>,
         deadline: Instant,
     ) -> Result<Duration, Trouble> {
+        let own = self.reconnecting(actor);
         let usable = actor.client.connection(layer);
-        if usable.is_none_or(|connection| connection.arrivals().ended()) {
+        if let Some(own) = &own {
+            own.open();
+        } else if usable.is_none_or(|connection| connection.arrivals().ended()) {
             self.open(actor, layer, &Open::default(), deadline).await?;
         }
         let connection = self.connection(actor, layer)?;
@@ -154,8 +161,11 @@ impl Player<'_> {
             (ns, _) => format!("{ns},"),
         };
         let connect = format!("40{prefix}{}", auth.unwrap_or_default());
-        self.send(actor, layer, vec![Received::Text(connect)], deadline)
-            .await?;
+        // A reconnecting client sends its CONNECT by itself.
+        if own.is_none() {
+            self.send(actor, layer, vec![Received::Text(connect)], deadline)
+                .await?;
+        }
         let reply = self
             .take(
                 actor,
@@ -260,9 +270,19 @@ impl Player<'_> {
         ns: &str,
         deadline: Instant,
     ) -> Result<Option<Duration>, Trouble> {
-        let id = emit.ack.is_some().then(|| actor.client.next_ack());
+        let asked = emit.ack.is_some() || emit.ack_fails;
+        let id = asked.then(|| actor.client.next_ack());
         let packets = self.with(actor, |captures| emit.packets(ns, id, captures))?;
-        self.send(actor, layer, packets, deadline).await?;
+        if emit.volatile || emit.timeout.is_some() || emit.ack_fails {
+            let at = self
+                .emit_by_policy(actor, emit, id, &packets, deadline)
+                .await?;
+            if emit.ack.is_none() {
+                return Ok(at);
+            }
+        } else {
+            self.send(actor, layer, packets, deadline).await?;
+        }
         let (Some(id), Some(wanted)) = (id, &emit.ack) else {
             return Ok(None);
         };

@@ -34,7 +34,8 @@ impl Player<'_> {
         // What a client that left may have missed, and what a scenario did not poll, is not judged.
         let polling = matches!(connection, Connection::Polling(_));
         let by_hand = polling && (client.polls_itself || self.is_meddled_with(&client.name));
-        if client.ended_by_itself() || by_hand {
+        let offline = matches!(&connection, Connection::Own(own) if !own.is_connected());
+        if client.ended_by_itself() || by_hand || offline {
             return Ok(());
         }
         let actor = Actor {

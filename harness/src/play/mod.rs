@@ -14,6 +14,7 @@ mod options;
 mod played;
 mod player;
 mod pulse;
+mod reconnecting;
 mod step;
 mod trouble;
 

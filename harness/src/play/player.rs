@@ -15,6 +15,7 @@ use super::pulse::Pulse;
 use super::trouble::Trouble;
 use super::{Endpoint, PlayOptions};
 use crate::client::{Client, Heartbeat, Reach};
+use crate::reconnecting::Reconnecting;
 use crate::judge::{Captures, Value, timing};
 use crate::scenario::json::Json;
 use crate::scenario::literal::Name;
@@ -82,6 +83,7 @@ pub(super) struct Player<'t> {
     captures: Mutex<Captures>,
     clients: Mutex<BTreeMap<String, Arc<Client>>>,
     proxies: super::detour::Detours,
+    pub(super) reconnecting: Mutex<BTreeMap<String, Arc<Reconnecting>>>,
     hands: Hands,
     numbers: AtomicU64,
     times: Mutex<Vec<StepTime>>,
@@ -123,6 +125,7 @@ impl<'t> Player<'t> {
             captures: Mutex::new(captures),
             clients: Mutex::default(),
             proxies: super::detour::Detours::default(),
+            reconnecting: Mutex::default(),
             hands: Hands::of(&trial.case.steps),
             numbers: AtomicU64::new(1),
             times: Mutex::default(),
@@ -161,7 +164,7 @@ impl<'t> Player<'t> {
 
     /// Opens and connects the listed clients.
     async fn setup(&self) -> Result<(), (Option<String>, Trouble)> {
-        for seat in &self.trial.clients {
+        for seat in self.trial.clients.iter().filter(|seat| seat.opened) {
             let subject = Subject {
                 client: seat.name.clone(),
                 member: None,
@@ -236,7 +239,10 @@ impl<'t> Player<'t> {
             false => Heartbeat::Answered,
         };
         let by_hand = self.hands.polls(base);
-        let client = Arc::new(Client::new(&name, reach, heartbeat, by_hand));
+        let client = Arc::new(Client::new(&name, reach.clone(), heartbeat, by_hand));
+        if let Some(policy) = self.reconnects(base) {
+            self.set_up(&client, reach, policy, member);
+        }
         self.lock(&self.clients).insert(name, client.clone());
         Ok(client)
     }

@@ -3,6 +3,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -13,7 +14,7 @@ use super::manager::{Manager, ManagerOptions, Order};
 use super::session::{EngineOptions, Session, Told};
 use super::socket::{Emit, Socket, SocketOptions, Step};
 use crate::client::packet::head;
-use crate::client::{Arrivals, Reach, What};
+use crate::client::{Arrivals, Reach, SelfWilled, What};
 use crate::judge::Received;
 use crate::transcript::Lane;
 
@@ -39,6 +40,7 @@ pub struct Reconnecting {
     /// acknowledgements are the labels of [`Emit::ack`]; one that failed is `ack-failed <label> <why>`.
     pub arrivals: Arrivals,
     orders: mpsc::UnboundedSender<Wish>,
+    connected: Arc<AtomicBool>,
     task: AbortHandle,
 }
 
@@ -59,6 +61,7 @@ impl Reconnecting {
         decisions: Decisions,
     ) -> Self {
         let arrivals = Arrivals::default();
+        let connected = Arc::new(AtomicBool::new(false));
         let (orders, wishes) = mpsc::unbounded_channel();
         let worker = Worker {
             manager: Manager::new(options.manager.clone()),
@@ -66,6 +69,7 @@ impl Reconnecting {
             session: None,
             opening: None,
             arrivals: arrivals.clone(),
+            connected: connected.clone(),
             reach,
             lane,
             options,
@@ -74,6 +78,7 @@ impl Reconnecting {
         Self {
             arrivals,
             orders,
+            connected,
             task: tokio::spawn(worker.run(wishes)).abort_handle(),
         }
     }
@@ -81,11 +86,6 @@ impl Reconnecting {
     /// Connects, and from then on reconnects by itself.
     pub fn open(&self) {
         self.wish(Wish::Open);
-    }
-
-    /// Leaves the namespace and closes the connection; nothing is tried again.
-    pub fn close(&self) {
-        self.wish(Wish::Close);
     }
 
     /// Emits an event: now, after the next CONNECT, or never, as the official client would.
@@ -104,6 +104,41 @@ impl Reconnecting {
     }
 }
 
+impl SelfWilled for Reconnecting {
+    fn arrivals(&self) -> Arrivals {
+        self.arrivals.clone()
+    }
+
+    fn send(&self, packet: &Received) -> Result<(), String> {
+        match head(packet) {
+            Some(head) if head.kind == 2 => {
+                let args = serde_json::from_str(head.payload).map_err(|e| e.to_string())?;
+                self.emit(Emit {
+                    args,
+                    ack: head.ack.map(str::to_owned),
+                    ..Emit::default()
+                });
+                Ok(())
+            }
+            Some(head) if head.kind == 3 => {
+                self.write(packet.clone());
+                Ok(())
+            }
+            _ => Err(format!(
+                "a reconnecting client emits events and answers calls; it cannot send {packet}"
+            )),
+        }
+    }
+
+    fn close(&self) {
+        self.wish(Wish::Close);
+    }
+
+    fn is_connected(&self) -> bool {
+        self.connected.load(Ordering::Relaxed)
+    }
+}
+
 impl Drop for Reconnecting {
     fn drop(&mut self) {
         self.task.abort();
@@ -118,6 +153,7 @@ struct Worker {
     session: Option<Session>,
     opening: Option<Opening>,
     arrivals: Arrivals,
+    connected: Arc<AtomicBool>,
     reach: Reach,
     lane: Lane,
     options: ReconnectingOptions,
@@ -139,6 +175,8 @@ impl Worker {
                 .flatten()
                 .min()
                 .unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            self.connected
+                .store(self.socket.is_connected(), Ordering::Relaxed);
             let happened = tokio::select! {
                 wish = wishes.recv() => Happened::Wished(wish),
                 opened = present(&mut self.opening) => Happened::Opened(opened),

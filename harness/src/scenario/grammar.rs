@@ -25,7 +25,7 @@ pub const VERBS: [Grammar; 29] = [
     Grammar { name: "open", layers: &[Client, Ws], modifiers: &["within", "at", "refused"] },
     Grammar { name: "connect", layers: &[Client, Ws], modifiers: WAITS },
     Grammar { name: "send", layers: &[Client, Ws], modifiers: ACTS },
-    Grammar { name: "emit", layers: &[Client, Ws], modifiers: &["within", "at", "ns", "ack"] },
+    Grammar { name: "emit", layers: &[Client, Ws], modifiers: &["within", "at", "ns", "ack", "volatile", "timeout"] },
     Grammar { name: "expect", layers: &[Client, Ws, Tcp], modifiers: PACKETS },
     Grammar { name: "expect.any-order", layers: &[Client, Ws], modifiers: PACKETS },
     Grammar { name: "expect.raw", layers: &[Client, Ws], modifiers: PACKETS },
@@ -54,7 +54,7 @@ pub const VERBS: [Grammar; 29] = [
 ];
 
 /// Keys that may stand beside a verb.
-pub const MODIFIERS: [&str; 7] = ["within", "not-before", "at", "ns", "ack", "refused", "note"];
+pub const MODIFIERS: [&str; 9] = ["within", "not-before", "at", "ns", "ack", "refused", "note", "volatile", "timeout"];
 
 /// Keys of the header, in the order in which files have them.
 pub const HEADER: [&str; 15] = [

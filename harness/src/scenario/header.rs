@@ -100,6 +100,8 @@ impl Lowerer {
                     name: "A".to_owned(),
                     count: None,
                     links,
+                    opened: true,
+                    reconnecting: None,
                 }];
             }
             "path" => {
@@ -221,11 +223,8 @@ impl Lowerer {
             if clients.iter().any(|client| client.name == name) {
                 self.fail::<()>(key, format!("`{name}` stands here twice"), None);
             }
-            clients.push(Client {
-                name,
-                count,
-                links: self.links(value),
-            });
+            let client = self.client(name, count, value);
+            clients.push(client);
         }
         Some(clients)
     }
@@ -258,7 +257,7 @@ impl Lowerer {
     }
 
     /// `websocket`, `polling via proxy`, or a list of such.
-    fn links(&mut self, node: &Node) -> Vec<Link> {
+    pub(super) fn links(&mut self, node: &Node) -> Vec<Link> {
         let mut links = Vec::new();
         for node in self.one_or_more(node) {
             let words = [

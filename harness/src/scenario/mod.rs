@@ -8,6 +8,7 @@
 mod args;
 pub mod catalogue;
 mod check;
+mod client_read;
 pub mod corpus;
 pub mod diagnostic;
 mod document;
@@ -26,6 +27,7 @@ mod lower;
 pub mod model;
 mod node;
 pub mod packet;
+pub mod reconnect;
 pub mod schema;
 pub mod source;
 mod splice;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::source::{Place, Source};
+pub use super::reconnect::Reconnect;
 pub use super::verb::*;
 
 /// A scenario as loaded. It becomes one [`Trial`](super::trial::Trial) for each combination of
@@ -90,6 +91,10 @@ pub struct Client {
     pub count: Option<u32>,
     /// The ways it connects; more than one is a matrix of trials.
     pub links: Vec<Link>,
+    /// Whether it is opened before step 1; `opened: false` leaves that to a step.
+    pub opened: bool,
+    /// How it reconnects by itself, if it does.
+    pub reconnecting: Option<Arc<Reconnect>>,
 }
 
 /// How a client reaches the server.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::model::{Case, Link, Scenario, Transport};
+use super::model::{Case, Link, Reconnect, Scenario, Transport};
 
 /// One scenario with one case and one link for each client: what is played at once and judged.
 #[derive(Clone, Debug)]
@@ -26,6 +26,10 @@ pub struct Seat {
     pub count: Option<u32>,
     /// How it connects.
     pub link: Link,
+    /// Whether it is opened before step 1.
+    pub opened: bool,
+    /// How it reconnects by itself, if it does.
+    pub reconnecting: Option<Arc<Reconnect>>,
 }
 
 impl Trial {
@@ -60,6 +64,8 @@ fn seatings(scenario: &Scenario) -> Vec<Vec<Seat>> {
                     name: client.name.clone(),
                     count: client.count,
                     link,
+                    opened: client.opened,
+                    reconnecting: client.reconnecting.clone(),
                 });
                 longer.push(next);
             }

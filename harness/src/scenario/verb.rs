@@ -105,6 +105,12 @@ pub struct Emit {
     pub args: Json,
     /// What the acknowledgement must carry, as an array; `None` asks for none.
     pub ack: Option<Json>,
+    /// `ack: failed`: no acknowledgement may come before the client gives it up.
+    pub ack_fails: bool,
+    /// `volatile: true`: may be dropped while the transport cannot take it.
+    pub volatile: bool,
+    /// `timeout:` of the acknowledgement, instead of the reconnecting client's own.
+    pub timeout: Option<Duration>,
 }
 
 /// `close`: the ways in which a client ends a connection in good order.

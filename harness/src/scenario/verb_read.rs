@@ -46,7 +46,16 @@ impl Lowerer {
             "send" => self
                 .literal(value, "a packet", PacketLiteral::parse)
                 .map(Verb::Send),
-            "emit" => self.emit(value, find("ack")).map(Verb::Emit),
+            "emit" => {
+                let mut emit = self.emit(value, find("ack"))?;
+                if let Some(node) = find("volatile") {
+                    emit.volatile = self.bool(node, "switch")?;
+                }
+                if let Some(node) = find("timeout") {
+                    emit.timeout = Some(self.duration(node)?);
+                }
+                Some(Verb::Emit(emit))
+            }
             "expect" if subject.layer == Layer::Tcp => {
                 self.answer(value, false).map(Verb::HttpExpect)
             }
@@ -213,14 +222,22 @@ impl Lowerer {
             );
         }
         let args = self.json(value, Use::Send)?;
+        let ack_fails = ack.and_then(Node::text) == Some("failed");
         let ack = match ack {
             None => None,
+            Some(_) if ack_fails => None,
             Some(node) => {
                 self.items(node, "the arguments of the acknowledgement")?;
                 Some(self.json(node, Use::Expect)?)
             }
         };
-        Some(Emit { args, ack })
+        Some(Emit {
+            args,
+            ack,
+            ack_fails,
+            volatile: false,
+            timeout: None,
+        })
     }
 
     fn packets(&mut self, value: &Node) -> Option<Vec<PacketPattern>> {
