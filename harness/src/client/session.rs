@@ -72,6 +72,8 @@ pub trait SelfWilled: Send + Sync {
     fn close(&self);
     /// Whether its namespace is connected just now.
     fn is_connected(&self) -> bool;
+    /// Waits until the namespace is lost; each loss is told once.
+    fn disconnected(&self) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
 /// Why no session came about.

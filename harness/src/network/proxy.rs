@@ -2,8 +2,10 @@
 //!
 //! It carries bytes and obeys its [`Link`]; every action is told to the log with its byte position.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +21,8 @@ use super::scanner::Direction;
 
 /// How many bytes are read at once, and so the most that the proxy holds of one direction.
 const CHUNK: usize = 16 * 1024;
+/// How long a command waits for the connections that it ends.
+const SETTLE: Duration = Duration::from_millis(500);
 
 /// One thing the proxy did, for the transcript.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +53,9 @@ struct Shared {
     /// Counts actions; each connection looks at its link's orders when it moves.
     orders: watch::Sender<Order>,
     log: Log,
-    seed: u64,
+    seed: AtomicU64,
+    /// The numbers of the connections that stand.
+    standing: watch::Sender<BTreeSet<u64>>,
 }
 
 /// The last action, and its number so that the same one twice is seen twice.
@@ -72,7 +78,8 @@ impl Proxy {
             link: Mutex::new(Link::default()),
             orders: watch::channel(Order::default()).0,
             log,
-            seed,
+            seed: AtomicU64::new(seed),
+            standing: watch::channel(BTreeSet::new()).0,
         });
         let (life, ended) = watch::channel(());
         tokio::spawn(accept(listener, target, Arc::clone(&shared), ended));
@@ -89,13 +96,24 @@ impl Proxy {
         self.address
     }
 
-    /// Arms or does what the command says; logged.
-    pub fn command(&self, command: Command) {
+    /// Arms or does what the command says; logged. Where it ends connections, they have ended when this returns.
+    pub async fn command(&self, command: Command) {
         let action = self.shared.link().command(command);
         self.shared.tell(None, &format!("{command:?}"));
-        if let Some(action) = action {
-            self.shared.order(action);
+        let Some(action) = action else { return };
+        let mut standing = self.shared.standing.subscribe();
+        let last = standing.borrow().last().copied();
+        self.shared.order(action);
+        if matches!(action, Action::Reset | Action::Close | Action::Refuse) {
+            let ended = |standing: &BTreeSet<u64>| standing.first().copied() > last || standing.is_empty();
+            // A peer that keeps its half open does not hold up the script.
+            let _ = tokio::time::timeout(SETTLE, standing.wait_for(ended)).await;
         }
+    }
+
+    /// Decides jitter on connections that are made from now on.
+    pub fn seed(&self, seed: u64) {
+        self.shared.seed.store(seed, Ordering::Relaxed);
     }
 
     /// Bytes that have passed, upward and downward.
@@ -158,15 +176,28 @@ async fn accept(
             continue;
         };
         let (shared, target) = (Arc::clone(&shared), target.clone());
+        shared.standing.send_modify(|standing| {
+            standing.insert(number);
+        });
+        // Subscribed here, so that no order between now and its first byte is missed.
+        let orders = shared.orders.subscribe();
         connections.spawn(async move {
-            carry(number, client, &target, &shared).await;
+            carry(number, client, &target, &shared, orders).await;
             shared.link().closed(number);
+            shared.standing.send_modify(|standing| {
+                standing.remove(&number);
+            });
         });
     }
 }
 
-async fn carry(number: u64, client: TcpStream, target: &(String, u16), shared: &Arc<Shared>) {
-    let orders = shared.orders.subscribe();
+async fn carry(
+    number: u64,
+    client: TcpStream,
+    target: &(String, u16),
+    shared: &Arc<Shared>,
+    orders: watch::Receiver<Order>,
+) {
     let server = match TcpStream::connect((target.0.as_str(), target.1)).await {
         Ok(server) => server,
         Err(error) => {
@@ -188,7 +219,7 @@ async fn carry(number: u64, client: TcpStream, target: &(String, u16), shared: &
         orders: orders.clone(),
         broken: broken.clone(),
         rng: SmallRng::seed_from_u64(
-            shared.seed ^ (number << 1) ^ u64::from(direction == Direction::Up),
+            shared.seed.load(Ordering::Relaxed) ^ (number << 1) ^ u64::from(direction == Direction::Up),
         ),
     };
     let (mut up, mut down) = (pump(Direction::Up), pump(Direction::Down));
@@ -398,7 +429,7 @@ mod tests {
             counted: Counted::Bytes,
             count: 3,
         };
-        proxy.command(Command::After(trigger, Action::Reset));
+        proxy.command(Command::After(trigger, Action::Reset)).await;
         let mut a = TcpStream::connect(proxy.address()).await.unwrap();
         a.write_all(b"hello").await.unwrap();
         let (got, error) = read_all(&mut a).await;
@@ -428,7 +459,7 @@ mod tests {
             counted: Counted::Bytes,
             count: 2,
         };
-        proxy.command(Command::After(trigger, Action::HalfClose(Direction::Up)));
+        proxy.command(Command::After(trigger, Action::HalfClose(Direction::Up))).await;
         a.write_all(b"hello").await.unwrap();
         assert_eq!(
             read_all(&mut a).await,
@@ -440,7 +471,7 @@ mod tests {
         let mut byte = [0];
         b.write_all(b"x").await.unwrap();
         b.read_exact(&mut byte).await.unwrap();
-        proxy.command(Command::Now(Action::Close));
+        proxy.command(Command::Now(Action::Close)).await;
         assert_eq!(read_all(&mut b).await, (vec![], None));
     }
 
@@ -451,7 +482,7 @@ mod tests {
         let mut byte = [0];
         a.write_all(b"1").await.unwrap();
         a.read_exact(&mut byte).await.unwrap();
-        proxy.command(Command::Now(Action::Blackhole));
+        proxy.command(Command::Now(Action::Blackhole)).await;
         a.write_all(b"2").await.unwrap();
         assert!(
             tokio::time::timeout(Duration::from_millis(50), a.read(&mut byte))
@@ -459,7 +490,7 @@ mod tests {
                 .is_err(),
             "nothing passes"
         );
-        proxy.command(Command::Now(Action::Restore));
+        proxy.command(Command::Now(Action::Restore)).await;
         a.read_exact(&mut byte).await.unwrap();
         assert_eq!(&byte, b"2");
     }
@@ -467,14 +498,14 @@ mod tests {
     #[tokio::test]
     async fn the_first_connection_fails_and_the_second_passes_in_slices() {
         let (proxy, _) = proxy().await;
-        proxy.command(Command::Fail { connections: 1 });
+        proxy.command(Command::Fail { connections: 1 }).await;
         proxy.command(Command::Shape(
             Direction::Down,
             Shape {
                 slice: Some(1),
                 ..Shape::default()
             },
-        ));
+        )).await;
         let mut a = TcpStream::connect(proxy.address()).await.unwrap();
         assert!(matches!(
             read_all(&mut a).await.1,

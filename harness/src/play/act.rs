@@ -21,7 +21,9 @@ impl Player<'_> {
         self.open(actor, Layer::Client, &Open::default(), deadline)
             .await?;
         if self.speaks_socket() {
-            self.connect(actor, Layer::Client, "/", None, deadline)
+            let ns = self.reconnects(&actor.name).map(|policy| policy.ns.clone());
+            let ns = ns.as_deref().unwrap_or("/");
+            self.connect(actor, Layer::Client, ns, None, deadline)
                 .await?;
         }
         Ok(())

@@ -13,7 +13,7 @@ use crate::transcript::{Lane, Recorder};
 /// The proxies of a trial, by client.
 #[derive(Default)]
 pub(super) struct Detours {
-    proxies: Mutex<BTreeMap<String, Proxy>>,
+    proxies: Mutex<BTreeMap<String, Arc<Proxy>>>,
 }
 
 impl Detours {
@@ -46,7 +46,7 @@ impl Detours {
             .await
             .map_err(|error| Trouble::errored(format!("no port for the fault proxy: {error}")))?;
         let address = proxy.address();
-        self.lock().insert(client.to_owned(), proxy);
+        self.lock().insert(client.to_owned(), Arc::new(proxy));
         Ok(Arc::new(Endpoint {
             connect: Some(address),
             ..endpoint.clone()
@@ -54,20 +54,22 @@ impl Detours {
     }
 
     /// What a `network:` step does to a client's connections.
-    pub(super) fn act(&self, client: &str, network: &Network) -> Result<(), Trouble> {
-        let proxies = self.lock();
-        let Some(proxy) = proxies.get(client) else {
+    pub(super) async fn act(&self, client: &str, network: &Network) -> Result<(), Trouble> {
+        let Some(proxy) = self.lock().get(client).cloned() else {
             return Err(Trouble::errored(format!(
                 "{client} is not `via proxy`, so nothing can be done to its network"
             )));
         };
+        if let Network::Delay { seed, .. } = network {
+            proxy.seed(*seed);
+        }
         for command in commands(network) {
-            proxy.command(command);
+            proxy.command(command).await;
         }
         Ok(())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Proxy>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Proxy>>> {
         self.proxies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

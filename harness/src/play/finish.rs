@@ -34,8 +34,11 @@ impl Player<'_> {
         // What a client that left may have missed, and what a scenario did not poll, is not judged.
         let polling = matches!(connection, Connection::Polling(_));
         let by_hand = polling && (client.polls_itself || self.is_meddled_with(&client.name));
-        let offline = matches!(&connection, Connection::Own(own) if !own.is_connected());
-        if client.ended_by_itself() || by_hand || offline {
+        let gone = match &connection {
+            Connection::Own(own) => !own.is_connected(),
+            _ => client.ended_by_itself(),
+        };
+        if gone || by_hand {
             return Ok(());
         }
         let actor = Actor {

@@ -342,6 +342,11 @@ impl Player<'_> {
             None => self.options.scaled(self.options.dead),
         };
         let deadline = Instant::now() + patience;
+        if let Some(Connection::Own(own)) = actor.client.connection(layer) {
+            let late = format!("{} was not disconnected", actor.client.name);
+            self.in_time(deadline, &late, own.disconnected()).await?;
+            return Ok(self.recorder.now());
+        }
         let (at, ending) = self
             .ending(actor, layer, deadline, None)
             .await

@@ -254,7 +254,10 @@ impl Player<'_> {
             Verb::Network(network) => {
                 // What a fault takes with it is nobody's to foresee.
                 actor.client.expect_end();
-                self.detours().act(&actor.client.name, network).map(done)
+                self.detours()
+                    .act(&actor.client.name, network)
+                    .await
+                    .map(done)
             }
             // Blocks and what has no subject were dealt with before.
             Verb::Target(_)

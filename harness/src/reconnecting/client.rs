@@ -3,11 +3,11 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
 use super::manager::{Manager, ManagerOptions, Order};
@@ -40,8 +40,17 @@ pub struct Reconnecting {
     /// acknowledgements are the labels of [`Emit::ack`]; one that failed is `ack-failed <label> <why>`.
     pub arrivals: Arrivals,
     orders: mpsc::UnboundedSender<Wish>,
-    connected: Arc<AtomicBool>,
+    connected: watch::Receiver<Connected>,
+    /// Losses that the script has been told of.
+    told: AtomicU64,
     task: AbortHandle,
+}
+
+/// Whether the namespace is connected, and how often it was lost.
+#[derive(Debug, Clone, Copy, Default)]
+struct Connected {
+    now: bool,
+    losses: u64,
 }
 
 enum Wish {
@@ -61,7 +70,7 @@ impl Reconnecting {
         decisions: Decisions,
     ) -> Self {
         let arrivals = Arrivals::default();
-        let connected = Arc::new(AtomicBool::new(false));
+        let (connected, seen) = watch::channel(Connected::default());
         let (orders, wishes) = mpsc::unbounded_channel();
         let worker = Worker {
             manager: Manager::new(options.manager.clone()),
@@ -69,7 +78,7 @@ impl Reconnecting {
             session: None,
             opening: None,
             arrivals: arrivals.clone(),
-            connected: connected.clone(),
+            connected,
             reach,
             lane,
             options,
@@ -78,7 +87,8 @@ impl Reconnecting {
         Self {
             arrivals,
             orders,
-            connected,
+            connected: seen,
+            told: AtomicU64::new(0),
             task: tokio::spawn(worker.run(wishes)).abort_handle(),
         }
     }
@@ -135,7 +145,16 @@ impl SelfWilled for Reconnecting {
     }
 
     fn is_connected(&self) -> bool {
-        self.connected.load(Ordering::Relaxed)
+        self.connected.borrow().now
+    }
+
+    fn disconnected(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        let told = self.told.fetch_add(1, Ordering::Relaxed);
+        let mut connected = self.connected.clone();
+        Box::pin(async move {
+            // The worker ends with this client only.
+            let _ = connected.wait_for(|connected| connected.losses > told).await;
+        })
     }
 }
 
@@ -153,7 +172,7 @@ struct Worker {
     session: Option<Session>,
     opening: Option<Opening>,
     arrivals: Arrivals,
-    connected: Arc<AtomicBool>,
+    connected: watch::Sender<Connected>,
     reach: Reach,
     lane: Lane,
     options: ReconnectingOptions,
@@ -175,8 +194,13 @@ impl Worker {
                 .flatten()
                 .min()
                 .unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
-            self.connected
-                .store(self.socket.is_connected(), Ordering::Relaxed);
+            self.connected.send_if_modified(|connected| {
+                let now = self.socket.is_connected();
+                let changed = connected.now != now;
+                connected.losses += u64::from(changed && !now);
+                connected.now = now;
+                changed
+            });
             let happened = tokio::select! {
                 wish = wishes.recv() => Happened::Wished(wish),
                 opened = present(&mut self.opening) => Happened::Opened(opened),
