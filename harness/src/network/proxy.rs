@@ -105,7 +105,8 @@ impl Proxy {
         let last = standing.borrow().last().copied();
         self.shared.order(action);
         if matches!(action, Action::Reset | Action::Close | Action::Refuse) {
-            let ended = |standing: &BTreeSet<u64>| standing.first().copied() > last || standing.is_empty();
+            let ended =
+                |standing: &BTreeSet<u64>| standing.first().copied() > last || standing.is_empty();
             // A peer that keeps its half open does not hold up the script.
             let _ = tokio::time::timeout(SETTLE, standing.wait_for(ended)).await;
         }
@@ -219,7 +220,9 @@ async fn carry(
         orders: orders.clone(),
         broken: broken.clone(),
         rng: SmallRng::seed_from_u64(
-            shared.seed.load(Ordering::Relaxed) ^ (number << 1) ^ u64::from(direction == Direction::Up),
+            shared.seed.load(Ordering::Relaxed)
+                ^ (number << 1)
+                ^ u64::from(direction == Direction::Up),
         ),
     };
     let (mut up, mut down) = (pump(Direction::Up), pump(Direction::Down));
@@ -459,7 +462,9 @@ mod tests {
             counted: Counted::Bytes,
             count: 2,
         };
-        proxy.command(Command::After(trigger, Action::HalfClose(Direction::Up))).await;
+        proxy
+            .command(Command::After(trigger, Action::HalfClose(Direction::Up)))
+            .await;
         a.write_all(b"hello").await.unwrap();
         assert_eq!(
             read_all(&mut a).await,
@@ -499,13 +504,15 @@ mod tests {
     async fn the_first_connection_fails_and_the_second_passes_in_slices() {
         let (proxy, _) = proxy().await;
         proxy.command(Command::Fail { connections: 1 }).await;
-        proxy.command(Command::Shape(
-            Direction::Down,
-            Shape {
-                slice: Some(1),
-                ..Shape::default()
-            },
-        )).await;
+        proxy
+            .command(Command::Shape(
+                Direction::Down,
+                Shape {
+                    slice: Some(1),
+                    ..Shape::default()
+                },
+            ))
+            .await;
         let mut a = TcpStream::connect(proxy.address()).await.unwrap();
         assert!(matches!(
             read_all(&mut a).await.1,

@@ -15,8 +15,8 @@ use super::pulse::Pulse;
 use super::trouble::Trouble;
 use super::{Endpoint, PlayOptions};
 use crate::client::{Client, Heartbeat, Reach};
-use crate::reconnecting::Reconnecting;
 use crate::judge::{Captures, Value, timing};
+use crate::reconnecting::Reconnecting;
 use crate::scenario::json::Json;
 use crate::scenario::literal::Name;
 use crate::scenario::model::{Layer, Link, Step, Subject};
@@ -241,7 +241,7 @@ impl<'t> Player<'t> {
         let by_hand = self.hands.polls(base);
         let client = Arc::new(Client::new(&name, reach.clone(), heartbeat, by_hand));
         if let Some(policy) = self.reconnects(base) {
-            self.set_up(&client, reach, policy, member);
+            self.set_up(&client, reach, &policy, member);
         }
         self.lock(&self.clients).insert(name, client.clone());
         Ok(client)

@@ -26,7 +26,7 @@ impl Player<'_> {
         &self,
         client: &Arc<Client>,
         reach: Reach,
-        policy: Arc<Reconnect>,
+        policy: &Reconnect,
         member: Option<u32>,
     ) {
         let lane = Lane::client(&client.name);
@@ -34,7 +34,7 @@ impl Player<'_> {
         let recorder = self.recorder.clone();
         let decisions = Arc::new(move |text: String| recorder.note(&told, text));
         let path = self.trial.scenario.path.clone();
-        let own = Reconnecting::start(reach, lane, options(&policy, path, member), decisions);
+        let own = Reconnecting::start(reach, lane, options(policy, path, member), decisions);
         let own = Arc::new(own);
         client.adopt(own.clone());
         self.lock(&self.reconnecting)

@@ -153,7 +153,9 @@ impl SelfWilled for Reconnecting {
         let mut connected = self.connected.clone();
         Box::pin(async move {
             // The worker ends with this client only.
-            let _ = connected.wait_for(|connected| connected.losses > told).await;
+            let _ = connected
+                .wait_for(|connected| connected.losses > told)
+                .await;
         })
     }
 }
@@ -164,12 +166,12 @@ impl Drop for Reconnecting {
     }
 }
 
-type Opening = Pin<Box<dyn Future<Output = Result<Session, String>> + Send>>;
+type Opening = Pin<Box<dyn Future<Output = Result<Box<Session>, String>> + Send>>;
 
 struct Worker {
     manager: Manager,
     socket: Socket,
-    session: Option<Session>,
+    session: Option<Box<Session>>,
     opening: Option<Opening>,
     arrivals: Arrivals,
     connected: watch::Sender<Connected>,
@@ -181,7 +183,7 @@ struct Worker {
 
 enum Happened {
     Wished(Option<Wish>),
-    Opened(Result<Session, String>),
+    Opened(Result<Box<Session>, String>),
     Told(Told),
     Time,
 }
@@ -226,7 +228,7 @@ impl Worker {
             }
             Wish::Close => self.close("io client disconnect").await,
             Wish::Emit(emit) => {
-                let writable = self.session.as_ref().is_some_and(Session::is_writable);
+                let writable = self.session.as_ref().is_some_and(|s| s.is_writable());
                 let steps = self.socket.emit(emit, writable, now);
                 self.act(steps).await;
             }
@@ -237,7 +239,7 @@ impl Worker {
         }
     }
 
-    fn opened(&mut self, opened: Result<Session, String>) {
+    fn opened(&mut self, opened: Result<Box<Session>, String>) {
         self.opening = None;
         match opened {
             Ok(mut session) => {
@@ -299,9 +301,11 @@ impl Worker {
                 }
                 let (reach, lane) = (self.reach.clone(), self.lane.clone());
                 let (engine, decisions) = (self.options.engine.clone(), self.decisions.clone());
-                self.opening = Some(Box::pin(Session::open(reach, lane, engine, move |text| {
-                    decisions(text.to_owned());
-                })));
+                self.opening = Some(Box::pin(async move {
+                    let note = |text: &str| decisions(text.to_owned());
+                    let session = Session::open(reach, lane, engine, note).await?;
+                    Ok(Box::new(session))
+                }));
             }
             Order::Wait(time) => self.say(format!("next attempt in {} ms", time.as_millis())),
             Order::GiveUp => self.say("reconnect_failed"),
@@ -440,14 +444,14 @@ fn message(packet: &str) -> Received {
     Received::Text(format!("4{packet}"))
 }
 
-async fn present(opening: &mut Option<Opening>) -> Result<Session, String> {
+async fn present(opening: &mut Option<Opening>) -> Result<Box<Session>, String> {
     match opening {
         Some(opening) => opening.as_mut().await,
         None => std::future::pending().await,
     }
 }
 
-async fn next(session: &mut Option<Session>) -> Told {
+async fn next(session: &mut Option<Box<Session>>) -> Told {
     match session {
         Some(session) => session.next().await,
         None => std::future::pending().await,

@@ -116,22 +116,15 @@ impl Session {
         let (open, rest) = body.split_once('\u{1e}').unwrap_or((&body, ""));
         let open = Open::parse(open)?;
         let with_sid = format!("{target}&sid={}", open.sid);
-        let polling = Polling::new(
-            reach,
-            lane.clone(),
-            with_sid,
-            Vec::new(),
-            Heartbeat::Manual,
-        );
-        let upgrades = options.upgrade
-            && open.websocket
-            && options.transports.contains(&Transport::WebSocket);
+        let polling = Polling::new(reach, lane.clone(), with_sid, Vec::new(), Heartbeat::Manual);
+        let upgrades =
+            options.upgrade && open.websocket && options.transports.contains(&Transport::WebSocket);
         let sid = open.sid.clone();
         let carrier = Carrier::Polling {
             polling: polling.clone(),
             get: None,
         };
-        let mut session = Self::new(reach, lane, options, open, carrier);
+        let mut session = Self::new(reach, lane, options, &open, carrier);
         if !rest.is_empty() {
             session.payload(polling.read(rest.as_bytes())?);
         }
@@ -156,7 +149,7 @@ impl Session {
             reach,
             lane,
             options,
-            open,
+            &open,
             Carrier::WebSocket(Arc::new(ws)),
         ))
     }
@@ -165,7 +158,7 @@ impl Session {
         reach: &Reach,
         lane: &Lane,
         options: &EngineOptions,
-        open: Open,
+        open: &Open,
         carrier: Carrier,
     ) -> Self {
         Self {

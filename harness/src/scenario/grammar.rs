@@ -54,7 +54,17 @@ pub const VERBS: [Grammar; 29] = [
 ];
 
 /// Keys that may stand beside a verb.
-pub const MODIFIERS: [&str; 9] = ["within", "not-before", "at", "ns", "ack", "refused", "note", "volatile", "timeout"];
+pub const MODIFIERS: [&str; 9] = [
+    "within",
+    "not-before",
+    "at",
+    "ns",
+    "ack",
+    "refused",
+    "note",
+    "volatile",
+    "timeout",
+];
 
 /// Keys of the header, in the order in which files have them.
 pub const HEADER: [&str; 15] = [

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::source::{Place, Source};
 pub use super::reconnect::Reconnect;
+use super::source::{Place, Source};
 pub use super::verb::*;
 
 /// A scenario as loaded. It becomes one [`Trial`](super::trial::Trial) for each combination of

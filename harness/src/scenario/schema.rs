@@ -44,7 +44,7 @@ fn header() -> Value {
         "clients": {
             "type": "object",
             "propertyNames": {"pattern": "^[A-Z][A-Za-z0-9_]*(\\*[0-9]+)?$"},
-            "additionalProperties": links,
+            "additionalProperties": {"anyOf": [links, client(&links)]},
             "description": "Opened, and on /socket.io/ connected to /, before step 1. A list is a matrix.",
         },
         "cases": {
@@ -59,6 +59,39 @@ fn header() -> Value {
         "note": {"type": "string"},
         "aka": describe(&words, "Earlier names."),
         "steps": {"$ref": "#/$defs/steps"},
+    })
+}
+
+/// The long form of a client.
+fn client(links: &Value) -> Value {
+    let (duration, count) = (
+        json!({"$ref": "#/$defs/duration"}),
+        json!({"type": "integer", "minimum": 0}),
+    );
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "client": {"enum": ["scripted", "reconnecting"]},
+            "transport": links,
+            "transports": links,
+            "via": {"const": "proxy"},
+            "opened": {"type": "boolean", "description": "false leaves it to a step to open it."},
+            "upgrade": {"type": "boolean"},
+            "try-all": {"type": "boolean"},
+            "ns": {"type": "string", "pattern": "^/"},
+            "auth": {"type": "object"},
+            "reconnection": {"type": "boolean"},
+            "attempts": count,
+            "delay": duration,
+            "delay-max": duration,
+            "randomization": {"type": "number", "minimum": 0, "maximum": 1},
+            "seed": count,
+            "timeout": duration,
+            "ack-timeout": duration,
+            "retries": count,
+            "note": {"type": "string"},
+        },
     })
 }
 
@@ -88,7 +121,9 @@ fn step() -> Value {
             "not-before": {"$ref": "#/$defs/duration", "description": "Counted from the step's start."},
             "at": {"type": "string", "pattern": "^\\$[a-z]", "description": "Binds the time, in milliseconds since the trial's start."},
             "ns": {"type": "string", "pattern": "^/", "description": "The namespace of an emit, or whose next packet is taken."},
-            "ack": {"type": "array", "description": "What the acknowledgement of an emit carries."},
+            "ack": {"anyOf": [{"type": "array"}, {"const": "failed"}], "description": "What the acknowledgement of an emit carries; failed: that it is given up."},
+            "volatile": {"type": "boolean", "description": "A reconnecting client may drop it."},
+            "timeout": {"$ref": "#/$defs/duration", "description": "How long a reconnecting client waits for the acknowledgement."},
             "refused": {"$ref": "#/$defs/texts", "description": "The statuses with which an open must be refused."},
             "note": {"type": "string"},
         },
