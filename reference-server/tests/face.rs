@@ -1,5 +1,10 @@
 //! The face that a harness holds: instances side by side in one process, quick to start, and gone when dropped.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests are not known as tests to clippy"
+)]
+
 use siospec_reference_server::fixture::{FixtureConfig, serve};
 use std::net::SocketAddr;
 use std::time::Duration;
