@@ -1,6 +1,7 @@
 //! `siospec serve`: the bundled reference server, alone.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use siospec_reference_server::faults::{self, Fault};
@@ -24,6 +25,10 @@ pub(super) struct Arguments {
     /// Break one rule on purpose; `siospec coverage` lists the faults
     #[arg(long, value_name = "NAME", value_parser = fault)]
     fault: Option<&'static Fault>,
+    /// Print for each message the way it takes: TCP connection, HTTP request or WebSocket frame, Engine.IO packet,
+    /// Socket.IO packet, handler, emit, and back down
+    #[arg(long)]
+    trace: bool,
 }
 
 fn fault(name: &str) -> Result<&'static Fault, String> {
@@ -54,6 +59,9 @@ impl Arguments {
             FixtureConfig::from_variables(|name| set(name).or_else(|| std::env::var(name).ok()));
         config.port = self.port.unwrap_or(config.port);
         config.fault = self.fault;
+        if self.trace {
+            config.tracer = Some(Arc::new(|record| anstream::eprintln!("{record}")));
+        }
         let port = config.port;
         let runtime = match tokio::runtime::Builder::new_multi_thread()
             .enable_all()

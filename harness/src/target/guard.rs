@@ -18,9 +18,9 @@ while read -r op id; do
   [ "$op" = + ] && groups="$groups $id"
 done
 [ -z "$groups" ] && exit 0
-for g in $groups; do kill -CONT -- "-$g"; kill -TERM -- "-$g"; done
+for g in $groups; do kill -s CONT -- "-$g"; kill -s TERM -- "-$g"; done
 sleep 3
-for g in $groups; do kill -KILL -- "-$g"; done
+for g in $groups; do kill -s KILL -- "-$g"; done
 "#;
 
 static GUARD: Mutex<Option<Child>> = Mutex::new(None);
@@ -69,4 +69,42 @@ fn spawn() -> Option<Child> {
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     command.spawn().ok()
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::{CommandExt, ExitStatusExt};
+
+    /// A process in a group of its own.
+    fn leader(script: &str) -> Child {
+        Command::new("sh")
+            .args(["-c", script])
+            .process_group(0)
+            .spawn()
+            .unwrap()
+    }
+
+    #[test]
+    fn what_is_on_the_list_ends_when_the_pipe_does_and_the_rest_lives() {
+        let (mut listed, mut struck) = (leader("exec sleep 60"), leader("exec sleep 60"));
+        let mut guard = spawn().unwrap();
+        let mut pipe = guard.stdin.take().unwrap();
+        write!(
+            pipe,
+            "+ {}\n+ {}\n- {}\n",
+            listed.id(),
+            struck.id(),
+            struck.id()
+        )
+        .unwrap();
+        drop(pipe);
+        assert_eq!(listed.wait().unwrap().signal(), Some(15));
+        assert_eq!(struck.try_wait().unwrap(), None);
+        struck.kill().unwrap();
+        struck.wait().unwrap();
+        guard.kill().unwrap();
+        guard.wait().unwrap();
+    }
 }
