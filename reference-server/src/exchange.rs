@@ -26,6 +26,11 @@ impl Query {
         Some(value.as_str()).filter(|value| !value.is_empty())
     }
 
+    /// Whether a parameter stands in the query, with a value or without.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(key, _)| key == name)
+    }
+
     /// Sets a parameter, whether it was there or not.
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
         self.remove(name);
@@ -69,6 +74,11 @@ impl Request {
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(','))
             .any(|item| item.trim().eq_ignore_ascii_case(token))
+    }
+
+    /// Whether it is a GET that asks for a new session.
+    pub fn opens(&self) -> bool {
+        self.method == Method::GET && self.query.get("sid").is_none()
     }
 
     /// Whether the client wants to speak WebSocket on this connection.

@@ -295,7 +295,11 @@ impl Reader {
                 }
             }
             match wire.read(&mut chunk).await {
-                Ok(0) => return self.ended(EndingKind::Fin, &assembly),
+                Ok(0) => {
+                    // As any client does: some servers wait for it.
+                    let _ = self.out.send(Out::Fin);
+                    return self.ended(EndingKind::Fin, &assembly);
+                }
                 Ok(count) => assembly.feed(&chunk[..count]),
                 // TLS without its closing alert is how many servers end; it is a FIN all the same.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {

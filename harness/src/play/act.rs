@@ -8,6 +8,7 @@ use super::trouble::Trouble;
 use crate::client::packet::head;
 use crate::client::{Arrival, Call, Connection, NoSession, Opened, RawFrame, What, sid};
 use crate::judge::{Received, Value, acknowledgement, acknowledges};
+use crate::scenario::literal::Content;
 use crate::scenario::model::{Close, Emit, Frame, Layer, Open, Poll, Request, Transport};
 
 /// How long a GET must stay unanswered to count as held, in so many separate waits: a machine
@@ -404,6 +405,16 @@ impl Player<'_> {
             Some(body) => Some(self.with(actor, |captures| body.render(captures))?),
             None => None,
         };
+        // As a browser says of a text; `content-type: null` leaves it out.
+        let typed = |(name, _): &(String, _)| name.eq_ignore_ascii_case("content-type");
+        if let Some(Content::Text(_)) = &request.body
+            && !request.headers.iter().any(typed)
+        {
+            headers.push((
+                "content-type".to_owned(),
+                "text/plain;charset=UTF-8".to_owned(),
+            ));
+        }
         actor.client.request(Call {
             method: request.method.clone(),
             target: self.endpoint.target(&target),

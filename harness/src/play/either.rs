@@ -188,7 +188,8 @@ impl Player<'_> {
             First::Packet(Received::Text(text)) if text == "1" && matches(&closes) => Some(true),
             First::Packet(packet) if super::observe::says_goodbye(packet) => None,
             First::Packet(packet) if self.tolerates(actor, packet) => None,
-            First::Packet(_) | First::Broken => Some(false),
+            First::Packet(_) => Some(false),
+            First::Broken => Some(matches!(step.verb, Verb::Dead(_))),
         })
         .await
     }

@@ -348,7 +348,7 @@ impl Player<'_> {
             return Ok(self.recorder.now());
         }
         let (at, ending) = self
-            .ending(actor, layer, deadline, None)
+            .ending(actor, layer, deadline, None, true)
             .await
             .map_err(|trouble| match trouble.timing {
                 true => trouble.expected(format!("the end of the connection within {patience:?}")),
@@ -396,7 +396,7 @@ impl Player<'_> {
         deadline: Instant,
     ) -> Result<Duration, Trouble> {
         let (at, ending) = self
-            .ending(actor, layer, deadline, pattern.how.as_deref())
+            .ending(actor, layer, deadline, pattern.how.as_deref(), false)
             .await?;
         self.with(actor, |captures| pattern.matches(&ending, captures))
             .map_err(|mismatch| Trouble {
@@ -413,6 +413,7 @@ impl Player<'_> {
         layer: Layer,
         deadline: Instant,
         kinds: Option<&[EndingKind]>,
+        broken_too: bool,
     ) -> Result<(Duration, Ending), Trouble> {
         let open = || Trouble::late("the connection is still open");
         if layer == Layer::Tcp {
@@ -447,6 +448,13 @@ impl Player<'_> {
                 What::Ended(ending) => {
                     actor.client.expect_end();
                     return Ok((arrival.at, ending.clone()));
+                }
+                // RFC 6455, section 7.1.7: a client fails such a connection. Whether the server may
+                // break it is for `closed` to say.
+                What::Broken(why) if broken_too && !why.starts_with("flood") => {
+                    actor.client.expect_end();
+                    let kind = EndingKind::Fin;
+                    return Ok((arrival.at, Ending { kind, frame: None }));
                 }
                 What::Broken(why) => return Err(Trouble::new(why.clone())),
                 What::Packet(Received::Text(text)) if by_packet && text == "1" => {

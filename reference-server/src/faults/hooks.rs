@@ -6,6 +6,7 @@ use crate::exchange::{Request, Response};
 use crate::namespace::{Id, Incoming, Violation};
 use crate::outgoing::{Encoded, Outgoing};
 use crate::recovery::Restored;
+use crate::refusal::Refusal;
 use crate::seams::{Dropped, Seams, Sending, Tolerance, View, Way};
 use crate::server::Server;
 use crate::session::{Edge, Frame, Source};
@@ -205,4 +206,9 @@ pub fn rewrite(frame: &mut Frame, change: impl FnOnce(&str) -> Option<String>) {
 pub fn answer(response: &mut Response, status: u16, body: &str) {
     response.status = status;
     response.body = body.to_owned().into();
+}
+
+/// The answer of a right server that turns a request down.
+pub fn refuse(refusal: &Refusal) -> Response {
+    Response::new(refusal.status(), "application/json", refusal.body())
 }
