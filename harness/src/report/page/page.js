@@ -18,7 +18,7 @@ function el(tag, attributes, ...children) {
 }
 
 /** Control characters as their pictures, so that ␞ and NUL can be seen. */
-const visible = (text) => text.replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, (c) => String.fromCharCode(c === "\u007f" ? 0x2421 : 0x2400 + c.charCodeAt(0)));
+const visible = (text) => text.replaceAll("\r\n", "\n").replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, (c) => String.fromCharCode(c === "\u007f" ? 0x2421 : 0x2400 + c.charCodeAt(0)));
 const ms = (value) => (value < 10000 ? `${value} ms` : `${(value / 1000).toFixed(1)} s`);
 
 const targets = run.targets.map((target) => target.name);
