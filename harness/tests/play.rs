@@ -224,6 +224,19 @@ async fn a_fence_finds_what_nobody_foresaw() {
 }
 
 #[tokio::test]
+async fn a_noop_is_nothing_to_a_fence_and_something_to_an_expectation() {
+    let react = on_go![say("6"), say("42[\"a\"]")];
+    fails(
+        react,
+        &go("  - expect: 42[\"a\"]\n"),
+        "step 2",
+        "another packet",
+    )
+    .await;
+    passes(on_go![say("6")], &go("  - nothing:\n")).await;
+}
+
+#[tokio::test]
 async fn a_trial_ends_with_a_fence() {
     fails(
         on_go![say("42[\"stray\"]")],

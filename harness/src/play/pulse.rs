@@ -22,8 +22,14 @@ pub struct Pulse {
 }
 
 struct Inner {
-    late: Arc<Mutex<VecDeque<Late>>>,
+    beats: Arc<Mutex<Beats>>,
     task: tokio::task::AbortHandle,
+}
+
+struct Beats {
+    /// When the next beat is due; long past where nothing has run since.
+    due: Instant,
+    late: VecDeque<Late>,
 }
 
 #[derive(Clone, Copy)]
@@ -35,25 +41,37 @@ struct Late {
 impl Pulse {
     /// Starts to measure the tokio runtime that it is called in.
     pub fn start() -> Self {
-        let late = Arc::new(Mutex::new(VecDeque::new()));
-        let task = tokio::spawn(beat(late.clone())).abort_handle();
+        let beats = Arc::new(Mutex::new(Beats {
+            due: Instant::now() + BEAT,
+            late: VecDeque::new(),
+        }));
+        let task = tokio::spawn(beat(beats.clone())).abort_handle();
         Self {
-            inner: Arc::new(Inner { late, task }),
+            inner: Arc::new(Inner { beats, task }),
         }
     }
 
-    /// The worst lateness of any beat that was due or came after `start`.
+    /// The worst lateness of any beat that was due or came after `start`, one that is overdue at
+    /// this moment included: whoever asks may have been woken before it.
     pub fn worst_since(&self, start: Instant) -> Duration {
-        let late = self
+        let beats = self
             .inner
-            .late
+            .beats
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        late.iter()
+        let recorded = beats
+            .late
+            .iter()
             .filter(|beat| beat.due + beat.by >= start)
             .map(|beat| beat.by)
             .max()
-            .unwrap_or_default()
+            .unwrap_or_default();
+        let now = Instant::now();
+        let overdue = match now >= start {
+            true => now.saturating_duration_since(beats.due),
+            false => Duration::ZERO,
+        };
+        recorded.max(overdue)
     }
 }
 
@@ -63,25 +81,35 @@ impl Drop for Inner {
     }
 }
 
-async fn beat(late: Arc<Mutex<VecDeque<Late>>>) {
+async fn beat(beats: Arc<Mutex<Beats>>) {
     loop {
         let due = Instant::now() + BEAT;
+        beats.lock().unwrap_or_else(PoisonError::into_inner).due = due;
         tokio::time::sleep_until(due.into()).await;
         let by = due.elapsed();
         if by < NOTEWORTHY {
             continue;
         }
-        let mut late = late.lock().unwrap_or_else(PoisonError::into_inner);
-        if late.len() == MEMORY {
-            late.pop_front();
+        let mut beats = beats.lock().unwrap_or_else(PoisonError::into_inner);
+        if beats.late.len() == MEMORY {
+            beats.late.pop_front();
         }
-        late.push_back(Late { due, by });
+        beats.late.push_back(Late { due, by });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_beat_that_is_still_overdue_counts() {
+        let pulse = Pulse::start();
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        let start = Instant::now();
+        std::thread::sleep(Duration::from_millis(120));
+        assert!(pulse.worst_since(start) >= Duration::from_millis(60));
+    }
 
     #[tokio::test]
     async fn a_blocked_scheduler_is_seen() {
