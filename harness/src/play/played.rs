@@ -15,8 +15,10 @@ pub struct Played {
     pub took: Duration,
     /// When each top-level step began and how long it took, in order; the setup is not among them.
     pub steps: Vec<StepTime>,
-    /// The trial failed by a time, and during it the harness's own scheduler was late by this much,
-    /// which is more than the tolerance. That is no verdict: play the trial again.
+    /// The trial failed, and during it the harness's own scheduler was late by this much, which is
+    /// more than the tolerance. That is no verdict: play the trial again. A late pong, for one, ends
+    /// a session, and what is seen then is no time any more ([`Failure::timing`]); such a failure
+    /// may be believed when it comes again.
     pub late: Option<Duration>,
 }
 

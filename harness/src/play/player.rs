@@ -49,7 +49,7 @@ pub async fn play(
     };
     let tolerance = timing::tolerance(options.time_scale);
     let late = match &end {
-        End::Failed(failure) if failure.timing => Some(pulse.worst_since(start)),
+        End::Failed(_) => Some(pulse.worst_since(start)),
         _ => None,
     };
     match &end {
