@@ -1,4 +1,10 @@
 //! The scripted client on the wire, against servers that say exactly what a test tells them to.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod scripted;
 

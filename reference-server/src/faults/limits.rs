@@ -144,7 +144,7 @@ pub(super) const FAULTS: &[Fault] = &[
         also: &[],
         make: || {
             hooks::websocket_limits(|(frame, message)| {
-                (*frame, *message) = (*frame - 1, *message - 1)
+                (*frame, *message) = (*frame - 1, *message - 1);
             })
         },
     },
