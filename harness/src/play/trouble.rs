@@ -40,12 +40,12 @@ impl Trouble {
         }
     }
 
-    pub(super) fn expected(mut self, expected: impl ToString) -> Self {
+    pub(super) fn expected(mut self, expected: impl std::fmt::Display) -> Self {
         self.expected = Some(shorten(&expected.to_string()));
         self
     }
 
-    pub(super) fn received(mut self, received: impl ToString) -> Self {
+    pub(super) fn received(mut self, received: impl std::fmt::Display) -> Self {
         self.received = Some(shorten(&received.to_string()));
         self
     }
