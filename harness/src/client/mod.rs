@@ -4,6 +4,7 @@
 mod arrivals;
 mod dial;
 mod frames;
+mod handshake;
 mod http;
 pub mod packet;
 mod polling;

@@ -186,7 +186,7 @@ impl Player<'_> {
         self.look(actor, layer, |first| match first {
             First::Ended(ending) => Some(matches(ending)),
             First::Packet(Received::Text(text)) if text == "1" && matches(&closes) => Some(true),
-            First::Packet(packet) if super::observe::says_goodbye(packet) => None,
+            First::Packet(packet) if super::ending::says_goodbye(packet) => None,
             First::Packet(packet) if self.tolerates(actor, packet) => None,
             First::Packet(_) => Some(false),
             First::Broken => Some(matches!(step.verb, Verb::Dead(_))),
@@ -205,7 +205,7 @@ impl Player<'_> {
                 _ => return false,
             }
         } else {
-            let Some(exchange) = super::observe::held(actor, answer_layer(step)) else {
+            let Some(exchange) = super::queue::held(actor, answer_layer(step)) else {
                 return false;
             };
             match exchange.outcome().await {

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::act::no_connection;
-use super::observe::held;
 use super::player::{Actor, Player};
+use super::queue::held;
 use super::trouble::Trouble;
 use crate::client::{NoAnswer, Outcome, payload};
 use crate::judge::{Answer, Received};

@@ -71,7 +71,7 @@ impl Player<'_> {
             match &arrival.what {
                 what if self.passes_over(what) => {}
                 What::Packet(packet) if self.tolerates(actor, packet) => {}
-                What::Packet(packet) if super::observe::says_goodbye(packet) => {}
+                What::Packet(packet) if super::ending::says_goodbye(packet) => {}
                 What::Packet(Received::Text(text)) if text == "2" => {}
                 What::Ended(_) if self.may_end(&actor.client) => {}
                 What::Ended(_) => {

@@ -3,6 +3,7 @@
 mod act;
 mod detour;
 mod either;
+mod ending;
 mod endpoint;
 mod exchange;
 mod fence;
@@ -14,6 +15,7 @@ mod options;
 mod played;
 mod player;
 mod pulse;
+mod queue;
 mod reconnecting;
 mod step;
 mod trouble;
