@@ -38,7 +38,7 @@ pub(super) const FAULTS: &[Fault] = &[
             struct Characters(Limits);
             impl Seams for Characters {
                 fn config(&self, config: &mut Config) {
-                    self.0.raise(config, |limit| limit * 4);
+                    self.0.raise(config, |limit| limit * 8 / 5);
                 }
 
                 fn open(&self, _: View<'_>, handshake: &mut Handshake) {

@@ -11,6 +11,7 @@ use siospec_codec::engine::{OwnedPacket, PacketType};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Where the Engine.IO echo is.
 const ECHO: &str = "/engine.io/";
@@ -83,7 +84,11 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "pl-latin1",
         requirements: &["EIO-PL-05"],
         breaks: "a POST body is read as Latin-1",
-        also: &[("SIO-EV-19", "events on polling are text of such bodies")],
+        also: &[
+            ("SIO-EV-19", "events on polling are text of such bodies"),
+            ("EIO-PO-16", "its text is more than ASCII"),
+            ("EIO-PO-23", "its text is more than ASCII"),
+        ],
         make: || {
             hooks::body(|_, _, body| {
                 let text: String = body.iter().copied().map(char::from).collect();
@@ -205,7 +210,13 @@ pub(super) const FAULTS: &[Fault] = &[
                     .all(|packet| !packet.is_empty());
                 if source == Source::Post && raw.contains(&0x1e) && whole {
                     let sid = view.sid().to_owned();
-                    view.later(move |server| server.close_session(&sid));
+                    view.later(move |server| {
+                        let later = server.clone();
+                        server.start_background_task(async move {
+                            later.sleep(Duration::from_millis(100)).await;
+                            later.close_session(&sid);
+                        });
+                    });
                     Tolerance::Ignore
                 } else {
                     Tolerance::Close

@@ -35,7 +35,33 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "po-get-empty",
         requirements: &["EIO-PO-02"],
         breaks: "the first GET of an echo session is answered with an empty body, whatever is queued",
-        also: &[],
+        also: &[
+            ("EIO-PO-04", QUEUED),
+            ("EIO-PO-05", QUEUED),
+            ("EIO-PO-13", QUEUED),
+            ("EIO-PO-15", QUEUED),
+            ("EIO-PO-16", QUEUED),
+            ("EIO-PO-23", QUEUED),
+            ("EIO-PO-24", QUEUED),
+            ("EIO-PL-01", QUEUED),
+            ("EIO-PL-02", QUEUED),
+            ("EIO-PL-05", QUEUED),
+            ("EIO-PL-07", QUEUED),
+            ("EIO-PL-08", QUEUED),
+            ("EIO-PL-14", QUEUED),
+            ("EIO-PL-15", QUEUED),
+            ("EIO-PL-17", QUEUED),
+            ("EIO-PL-18", QUEUED),
+            ("EIO-UP-08", QUEUED),
+            ("EIO-UP-14", QUEUED),
+            ("EIO-UP-15", QUEUED),
+            ("EIO-UP-16", QUEUED),
+            ("EIO-UP-20", QUEUED),
+            ("EIO-HB-17", QUEUED),
+            ("EIO-CL-06", QUEUED),
+            ("EIO-LM-01", QUEUED),
+            ("EIO-LM-10", QUEUED),
+        ],
         make: || {
             let seen = Mutex::new(HashSet::new());
             hooks::request(move |server, request| {
@@ -49,17 +75,19 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "po-get-returns-empty",
         requirements: &["EIO-PO-03"],
         breaks: "a GET of an echo session is held for a fifth of a second at most, then answered with a noop",
-        also: &[],
+        also: &[("EIO-UP-08", "its GETs may be held for longer than that")],
         make: || {
             let held = Held::new(|held, server, request, number| {
-                if request.path != ECHO || number > 0 {
+                let slow = server.config().ping_interval > Duration::from_secs(2);
+                if request.path != ECHO || number > 0 || !slow {
                     return None;
                 }
                 let sid = polled(request)?.to_owned();
                 let (held, later) = (held.clone(), server.clone());
+                let serial = held.serial(&sid);
                 server.start_background_task(async move {
                     later.sleep(Duration::from_millis(200)).await;
-                    if held.count(&sid) > 0 {
+                    if held.count(&sid) > 0 && held.serial(&sid) == serial {
                         later.send_frame(&sid, Frame::text("6"));
                     }
                 });
@@ -71,7 +99,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "po-one-packet-per-get",
         requirements: &["EIO-PO-04"],
-        breaks: "a GET brings one message, the others wait for further GETs",
+        breaks: "a GET of an echo session brings one of up to ten messages, the others wait for further GETs",
         also: &[],
         make: || {
             hooks::outward(|view, edge, frames| {
@@ -80,6 +108,9 @@ pub(super) const FAULTS: &[Fault] = &[
                     Frame::Binary(_) => true,
                 };
                 if edge != Edge::Poll || view.path() != ECHO || !frames.iter().all(message) {
+                    return;
+                }
+                if frames.len() > 10 {
                     return;
                 }
                 let rest = frames.split_off(1);
@@ -96,7 +127,17 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "po-redelivers",
         requirements: &["EIO-PO-05"],
         breaks: "the first text that an echo session fetches by GET comes again with the next GET",
-        also: &[],
+        also: &[
+            ("EIO-PO-19", AGAIN),
+            ("EIO-PO-20", AGAIN),
+            ("EIO-PO-23", AGAIN),
+            ("EIO-PO-24", AGAIN),
+            ("EIO-PL-04", AGAIN),
+            ("EIO-PL-06", AGAIN),
+            ("EIO-UP-08", AGAIN),
+            ("EIO-UP-15", AGAIN),
+            ("EIO-LM-10", AGAIN),
+        ],
         make: || {
             let seen = Mutex::new(HashSet::new());
             hooks::outward(move |view, edge, frames| {
@@ -146,16 +187,13 @@ pub(super) const FAULTS: &[Fault] = &[
         make: || {
             #[derive(Default)]
             struct Hanging {
-                gets: Mutex<HashMap<String, usize>>,
+                gets: Count,
                 doubled: Mutex<HashSet<String>>,
             }
             impl Seams for Hanging {
                 fn request(&self, _: &Server, request: &mut Request) -> Option<Response> {
                     let sid = polled(request)?;
-                    let mut gets = lock(&self.gets);
-                    let number = gets.entry(sid.to_owned()).or_default();
-                    *number += 1;
-                    if *number > 1 {
+                    if self.gets.begin(sid) > 0 {
                         lock(&self.doubled).insert(sid.to_owned());
                     }
                     None
@@ -163,9 +201,7 @@ pub(super) const FAULTS: &[Fault] = &[
 
                 fn response(&self, _: &Server, request: &Request, response: &mut Response) {
                     let Some(sid) = polled(request) else { return };
-                    if let Some(number) = lock(&self.gets).get_mut(sid) {
-                        *number = number.saturating_sub(1);
-                    }
+                    self.gets.end(sid);
                     if response.status == 200 && lock(&self.doubled).contains(sid) {
                         response.delay = Duration::from_secs(5);
                     }
@@ -205,7 +241,20 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "po-post-blocked-by-get",
         requirements: &["EIO-PO-11"],
         breaks: "a POST to an echo session is refused while a GET is held",
-        also: &[],
+        also: &[
+            ("EIO-PO-03", BESIDE),
+            ("EIO-PO-05", BESIDE),
+            ("EIO-PO-14", BESIDE),
+            ("EIO-PO-19", BESIDE),
+            ("EIO-PO-20", BESIDE),
+            ("EIO-PL-04", BESIDE),
+            ("EIO-PL-06", BESIDE),
+            ("EIO-PL-17", BESIDE),
+            ("EIO-UP-08", BESIDE),
+            ("EIO-CL-06", BESIDE),
+            ("EIO-LM-02", BESIDE),
+            ("EIO-LM-10", BESIDE),
+        ],
         make: || {
             Arc::new(Held::new(|held, _, request, _| {
                 let sid = posted(request).filter(|_| request.path == ECHO)?;
@@ -220,22 +269,19 @@ pub(super) const FAULTS: &[Fault] = &[
         also: &[],
         make: || {
             #[derive(Default)]
-            struct Waiting(Mutex<HashMap<String, usize>>);
+            struct Waiting(Count);
             impl Seams for Waiting {
                 fn request(&self, _: &Server, request: &mut Request) -> Option<Response> {
-                    *lock(&self.0)
-                        .entry(polled(request)?.to_owned())
-                        .or_default() += 1;
+                    self.0.begin(polled(request)?);
                     None
                 }
 
                 fn response(&self, _: &Server, request: &Request, response: &mut Response) {
-                    let mut gets = lock(&self.0);
-                    if let Some(number) = polled(request).and_then(|sid| gets.get_mut(sid)) {
-                        *number = number.saturating_sub(1);
+                    if let Some(sid) = polled(request) {
+                        self.0.end(sid);
                     }
-                    let alone = |sid| gets.get(sid).is_none_or(|number| *number == 0);
-                    if response.status == 200 && posted(request).is_some_and(alone) {
+                    let alone = posted(request).is_some_and(|sid| self.0.count(sid) == 0);
+                    if alone && response.status == 200 {
                         response.delay = Duration::from_millis(1500);
                     }
                 }
@@ -446,6 +492,15 @@ pub(super) const FAULTS: &[Fault] = &[
     },
 ];
 
+/// Why others fall with `po-get-empty`.
+const QUEUED: &str = "its first GET finds something queued";
+
+/// Why others fall with `po-post-blocked-by-get`.
+const BESIDE: &str = "it posts to an echo session while a GET is held";
+
+/// Why others fall with `po-redelivers`.
+const AGAIN: &str = "it fetches from an echo session more than once";
+
 const TEXT: &str = "text/plain; charset=UTF-8";
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -468,13 +523,32 @@ fn posted(request: &Request) -> Option<&str> {
 
 type Deal = fn(&Count, &Server, &mut Request, usize) -> Option<Response>;
 
-/// How many requests of a session are under way.
+/// How many requests of a session are under way, and how many there were.
 #[derive(Clone, Default)]
-struct Count(Arc<Mutex<HashMap<String, usize>>>);
+struct Count(Arc<Mutex<HashMap<String, (usize, usize)>>>);
 
 impl Count {
     fn count(&self, sid: &str) -> usize {
-        lock(&self.0).get(sid).copied().unwrap_or(0)
+        lock(&self.0).get(sid).map_or(0, |(now, _)| *now)
+    }
+
+    fn serial(&self, sid: &str) -> usize {
+        lock(&self.0).get(sid).map_or(0, |(_, all)| *all)
+    }
+
+    /// One more; how many were under way before it.
+    fn begin(&self, sid: &str) -> usize {
+        let mut counts = lock(&self.0);
+        let (now, all) = counts.entry(sid.to_owned()).or_default();
+        *now += 1;
+        *all += 1;
+        *now - 1
+    }
+
+    fn end(&self, sid: &str) {
+        if let Some((now, _)) = lock(&self.0).get_mut(sid) {
+            *now = now.saturating_sub(1);
+        }
     }
 }
 
@@ -507,22 +581,13 @@ impl Held {
 
 impl Seams for Held {
     fn request(&self, server: &Server, request: &mut Request) -> Option<Response> {
-        let sid = (self.counted)(request).map(str::to_owned);
-        let number = sid.as_ref().map_or(0, |sid| {
-            let mut under_way = lock(&self.under_way.0);
-            let number = under_way.entry(sid.clone()).or_default();
-            *number += 1;
-            *number - 1
-        });
-        (self.deal)(&self.under_way, server, request, number)
+        let before = (self.counted)(request).map_or(0, |sid| self.under_way.begin(sid));
+        (self.deal)(&self.under_way, server, request, before)
     }
 
     fn response(&self, _: &Server, request: &Request, _: &mut Response) {
-        if let Some(number) =
-            (self.counted)(request).and_then(|sid| lock(&self.under_way.0).get_mut(sid).map(|n| *n))
-        {
-            let sid = (self.counted)(request).unwrap_or_default().to_owned();
-            lock(&self.under_way.0).insert(sid, number.saturating_sub(1));
+        if let Some(sid) = (self.counted)(request) {
+            self.under_way.end(sid);
         }
     }
 }
