@@ -271,9 +271,10 @@ async fn a_handshake_that_is_none_is_told_apart() {
 
 #[tokio::test]
 async fn nobody_listening_is_no_connection() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", free.local_addr().unwrap());
-    drop(free);
+    // Bound and not listening: connections are refused, and no other test can be given the port.
+    let bound = tokio::net::TcpSocket::new_v4().unwrap();
+    bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}", bound.local_addr().unwrap());
     for transport in [Transport::WebSocket, Transport::Polling] {
         let client = Client::new("A", reach_url(&url), Heartbeat::Answered, false);
         let opened = client.open(transport, TARGET, &[]).await;
