@@ -57,6 +57,7 @@ mod disconnect;
 mod events;
 mod handshake;
 mod headers;
+mod heard;
 mod heartbeat;
 pub mod hooks;
 mod limits;
