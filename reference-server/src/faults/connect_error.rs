@@ -24,7 +24,7 @@ pub(super) const FAULTS: &[Fault] = &[
         also: &[],
         make: || {
             refusal(|_, packet, packets| {
-                if !packet.namespace[1..].contains('/') {
+                if !packet.namespace[1..].trim_end_matches('/').contains('/') {
                     packets.push(packet);
                 }
             })
@@ -143,6 +143,9 @@ pub(super) const FAULTS: &[Fault] = &[
                     match &packet.body {
                         Says::ConnectError(_) if packet.namespace == AUTH => {
                             self.refused.with(|all| all.insert(view.sid().to_owned()));
+                        }
+                        Says::Connect(_) if packet.namespace == AUTH => {
+                            self.refused.with(|all| all.remove(view.sid()));
                         }
                         Says::Event { .. } if self.answering.with(|all| all.remove(view.sid())) => {
                             packet.namespace = AUTH.into();
