@@ -41,7 +41,13 @@ pub(super) const FAULTS: &[Fault] = &[
         requirements: &["SIO-ACK-03"],
         breaks: "an event with the id 0 is taken for one without",
         also: &[],
-        make: || asked(|id| if *id == Some(Id::Number(0)) { *id = None }),
+        make: || {
+            asked(|id| {
+                if *id == Some(Id::Number(0)) {
+                    *id = None
+                }
+            })
+        },
     },
     Fault {
         name: "ack-unasked",
@@ -50,7 +56,11 @@ pub(super) const FAULTS: &[Fault] = &[
         also: &[],
         make: || {
             hooks::incoming(|_, mut packet, packets| {
-                if let Body::Event { name: Some(name), id: id @ None, .. } = &mut packet.body
+                if let Body::Event {
+                    name: Some(name),
+                    id: id @ None,
+                    ..
+                } = &mut packet.body
                     && name == "message-with-ack"
                 {
                     *id = Some(Id::Number(0));
@@ -66,7 +76,13 @@ pub(super) const FAULTS: &[Fault] = &[
         also: &[],
         make: || {
             hooks::outgoing(|_, mut packet, _, packets| {
-                if matches!(packet.body, Says::Ack { id: Id::Number(13), .. }) {
+                if matches!(
+                    packet.body,
+                    Says::Ack {
+                        id: Id::Number(13),
+                        ..
+                    }
+                ) {
                     packet.namespace = ByteString::from_static("/");
                 }
                 packets.push(packet);
@@ -116,7 +132,10 @@ pub(super) const FAULTS: &[Fault] = &[
             let seen = Memory::<HashSet<(String, ByteString, u64)>>::default();
             hooks::incoming(move |view, packet, packets| {
                 let again = match &packet.body {
-                    Body::Event { id: Some(Id::Number(id)), .. } => {
+                    Body::Event {
+                        id: Some(Id::Number(id)),
+                        ..
+                    } => {
                         let key = (view.sid().to_owned(), packet.namespace.clone(), *id);
                         !seen.with(|seen| seen.insert(key))
                     }
@@ -201,7 +220,10 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "ack-server-id-reused",
         requirements: &["SIO-ACK-16"],
         breaks: "the third call to a client has the id of its first",
-        also: &[("SIO-ACK-29", "its first call is outstanding when the third is made")],
+        also: &[(
+            "SIO-ACK-29",
+            "its first call is outstanding when the third is made",
+        )],
         make: || {
             calls(|_, _, id| {
                 if *id == 2 {
@@ -254,15 +276,17 @@ pub(super) const FAULTS: &[Fault] = &[
         breaks: "a repeated answer completes a call again",
         also: &[],
         make: || {
-            let answered = Memory::<HashSet<(String, Option<u64>)>>::default();
+            let answered = Memory::<HashSet<(String, ByteString, Option<u64>)>>::default();
             let callers = Memory::<HashSet<String>>::default();
             hooks::incoming(move |view, packet, packets| {
                 match &packet.body {
-                    Body::Event { name: Some(name), .. } if name == "call" => {
+                    Body::Event {
+                        name: Some(name), ..
+                    } if name == "call" => {
                         callers.with(|callers| callers.insert(view.sid().to_owned()));
                     }
                     Body::Ack { id, args } if callers.with(|all| all.contains(view.sid())) => {
-                        let key = (view.sid().to_owned(), *id);
+                        let key = (view.sid().to_owned(), packet.namespace.clone(), *id);
                         if !answered.with(|answered| answered.insert(key)) {
                             send(view, format!("42[\"call-result\",null,{}]", args.json()));
                         }
@@ -284,7 +308,10 @@ pub(super) const FAULTS: &[Fault] = &[
                     && !asked.iter().any(|(sid, _, _)| sid == view.sid())
                     && let Some((other, _, _)) = asked.iter().find(|(_, _, of)| of == id)
                 {
-                    let (sid, answer) = (other.clone(), format!("42[\"call-result\",null,{}]", args.json()));
+                    let (sid, answer) = (
+                        other.clone(),
+                        format!("42[\"call-result\",null,{}]", args.json()),
+                    );
                     view.later(move |server| server.send_frame(&sid, Frame::Text(answer.into())));
                 }
             })
@@ -383,7 +410,11 @@ pub(super) const FAULTS: &[Fault] = &[
         also: &[],
         make: || {
             hooks::incoming(|view, packet, packets| {
-                if let Body::Event { name: Some(name), args, .. } = &packet.body
+                if let Body::Event {
+                    name: Some(name),
+                    args,
+                    ..
+                } = &packet.body
                     && name == "call"
                     && args.json().starts_with("300,")
                 {
@@ -392,7 +423,10 @@ pub(super) const FAULTS: &[Fault] = &[
                         let task = server.clone();
                         server.start_background_task(async move {
                             task.sleep(Duration::from_millis(300)).await;
-                            task.send_frame(&sid, Frame::Text("42[\"call-result\",\"timeout\"]".into()));
+                            task.send_frame(
+                                &sid,
+                                Frame::Text("42[\"call-result\",\"timeout\"]".into()),
+                            );
                         });
                     });
                 }
@@ -481,7 +515,12 @@ fn calls(
     change: impl Fn(&Args, &mut ByteString, &mut u64) + Send + Sync + 'static,
 ) -> Arc<dyn Seams> {
     hooks::outgoing(move |_, mut packet, _, packets| {
-        if let Says::Event { args, id: Some(Id::Number(id)), .. } = &mut packet.body {
+        if let Says::Event {
+            args,
+            id: Some(Id::Number(id)),
+            ..
+        } = &mut packet.body
+        {
             change(args, &mut packet.namespace, id);
         }
         packets.push(packet);
@@ -505,7 +544,8 @@ impl Outstanding {
 
 impl Seams for Outstanding {
     fn incoming(&self, view: View<'_>, mut packet: Incoming, packets: &mut Vec<Incoming>) {
-        self.asked.with(|asked| (self.hears)(asked, view, &mut packet));
+        self.asked
+            .with(|asked| (self.hears)(asked, view, &mut packet));
         packets.push(packet);
     }
 
@@ -516,7 +556,11 @@ impl Seams for Outstanding {
         _: &mut Sending,
         packets: &mut Vec<Outgoing>,
     ) {
-        if let Says::Event { id: Some(Id::Number(id)), .. } = &packet.body {
+        if let Says::Event {
+            id: Some(Id::Number(id)),
+            ..
+        } = &packet.body
+        {
             let key = (view.sid().to_owned(), packet.namespace.clone(), *id);
             self.asked.with(|asked| asked.insert(key));
         }

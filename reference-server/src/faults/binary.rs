@@ -129,7 +129,8 @@ pub(super) const FAULTS: &[Fault] = &[
         make: || {
             hooks::outward(|_, edge, frames| {
                 for frame in frames {
-                    if edge == Edge::Poll && *frame == Frame::Binary(Bytes::from_static(&[7, 8, 9])) {
+                    if edge == Edge::Poll && *frame == Frame::Binary(Bytes::from_static(&[7, 8, 9]))
+                    {
                         *frame = Frame::Text("b\u{7}\u{8}\u{9}".into());
                     }
                 }
@@ -279,7 +280,10 @@ pub(super) const FAULTS: &[Fault] = &[
         make: || {
             emitted(|name, args| {
                 let placeholder = r#"{"_placeholder":true,"num":0}"#;
-                if name == "message-back" && args.json() == placeholder && args.attachments().is_empty() {
+                if name == "message-back"
+                    && args.json() == placeholder
+                    && args.attachments().is_empty()
+                {
                     *args = crate::args![Binary(Bytes::new())];
                 }
             })
@@ -307,7 +311,8 @@ pub(super) const FAULTS: &[Fault] = &[
         make: || {
             incoming_of_members(|members, view, packet, packets| {
                 let binary = matches!(&packet.body, Body::Event { args, .. } if !args.attachments().is_empty());
-                let foreign = members.count(view).is_some() && !members.contain(view, &packet.namespace);
+                let foreign =
+                    members.count(view).is_some() && !members.contain(view, &packet.namespace);
                 if !(binary && foreign) {
                     packets.push(packet);
                 }
@@ -369,7 +374,12 @@ pub(super) const FAULTS: &[Fault] = &[
         requirements: &["SIO-BI-27"],
         breaks: "a binary event whose payload is an object is taken for one without a handler",
         also: &[],
-        make: || mishears(|text| text.starts_with("51-{").then(|| "51-[\"nobody\"]".to_owned())),
+        make: || {
+            mishears(|text| {
+                text.starts_with("51-{")
+                    .then(|| "51-[\"nobody\"]".to_owned())
+            })
+        },
     },
     Fault {
         name: "bi-server-id-misplaced",

@@ -1,7 +1,7 @@
 //! Faults of CONNECT (SIO-CN).
 
-use super::heard::{Hears, Members, Memory, deaf_to, heard, incoming_of_members, mishears, object};
 use super::heard::refuses;
+use super::heard::{Hears, Members, Memory, deaf_to, heard, incoming_of_members, mishears, object};
 use super::{Fault, hooks};
 use crate::namespace::{Body, Incoming, Violation};
 use crate::outgoing::{Outgoing, Says};
@@ -58,8 +58,7 @@ pub(super) const FAULTS: &[Fault] = &[
             struct InRoot(Memory<HashSet<String>>);
             impl Seams for InRoot {
                 fn incoming(&self, view: View<'_>, packet: Incoming, packets: &mut Vec<Incoming>) {
-                    if packet.namespace == CUSTOM
-                        && packet.body == Body::Connect(Some("{}".into()))
+                    if packet.namespace == CUSTOM && packet.body == Body::Connect(Some("{}".into()))
                     {
                         self.0.with(|clients| clients.insert(view.sid().to_owned()));
                     }
@@ -110,7 +109,8 @@ pub(super) const FAULTS: &[Fault] = &[
                         && self.members.count(view).is_some_and(|count| count > 0)
                         && !self.members.contain(view, "/");
                     if joins {
-                        self.silent.with(|clients| clients.insert(view.sid().to_owned()));
+                        self.silent
+                            .with(|clients| clients.insert(view.sid().to_owned()));
                         let (namespace, body) = (packet.namespace.clone(), Body::Connect(None));
                         packets.push(Incoming { namespace, body });
                     }
@@ -147,7 +147,8 @@ pub(super) const FAULTS: &[Fault] = &[
         also: &[],
         make: || {
             hooks::outward(|view, _, frames| {
-                let opens = |frame: &Frame| matches!(frame, Frame::Text(text) if text.starts_with('0'));
+                let opens =
+                    |frame: &Frame| matches!(frame, Frame::Text(text) if text.starts_with('0'));
                 if view.query().contains("name=") && frames.iter().any(opens) {
                     frames.push(Frame::Text("42[\"welcome\"]".into()));
                 }
@@ -231,7 +232,10 @@ pub(super) const FAULTS: &[Fault] = &[
                 packets.push(packet.clone());
                 if named && packet.namespace == CUSTOM && members.contain(view, "/") {
                     let namespace = ByteString::from_static("/");
-                    packets.push(Incoming { namespace, ..packet });
+                    packets.push(Incoming {
+                        namespace,
+                        ..packet
+                    });
                 }
             })
         },
@@ -268,7 +272,8 @@ pub(super) const FAULTS: &[Fault] = &[
         make: || {
             mishears(|text| {
                 let name = text.strip_prefix('0')?.strip_suffix(',')?;
-                name.eq_ignore_ascii_case(CUSTOM).then(|| format!("0{CUSTOM},"))
+                name.eq_ignore_ascii_case(CUSTOM)
+                    .then(|| format!("0{CUSTOM},"))
             })
         },
     },
@@ -439,11 +444,17 @@ pub(super) const FAULTS: &[Fault] = &[
             #[derive(Default)]
             struct Shared(Memory<HashMap<String, ByteString>>);
             impl Seams for Shared {
-                fn incoming(&self, view: View<'_>, mut packet: Incoming, packets: &mut Vec<Incoming>) {
+                fn incoming(
+                    &self,
+                    view: View<'_>,
+                    mut packet: Incoming,
+                    packets: &mut Vec<Incoming>,
+                ) {
                     let digits = packet.namespace.strip_prefix("/dyn-").unwrap_or("x");
                     if digits.bytes().all(|byte| byte.is_ascii_digit()) {
                         let name = std::mem::replace(&mut packet.namespace, "/dyn-0".into());
-                        self.0.with(|names| names.insert(view.sid().to_owned(), name));
+                        self.0
+                            .with(|names| names.insert(view.sid().to_owned(), name));
                     }
                     packets.push(packet);
                 }

@@ -220,8 +220,12 @@ pub(super) const FAULTS: &[Fault] = &[
         also: &[],
         make: || {
             mishears(|text| {
-                let payload = text.strip_prefix('0').filter(|rest| rest.starts_with('{'))?;
-                serde_json::from_str::<Value>(payload).is_err().then(|| "0".to_owned())
+                let payload = text
+                    .strip_prefix('0')
+                    .filter(|rest| rest.starts_with('{'))?;
+                serde_json::from_str::<Value>(payload)
+                    .is_err()
+                    .then(|| "0".to_owned())
             })
         },
     },
@@ -360,7 +364,8 @@ impl Seams for Leak {
         if packet.namespace == AUTH {
             match &packet.body {
                 Says::ConnectError(_) => {
-                    self.refused.with(|refused| refused.insert(view.sid().to_owned()));
+                    self.refused
+                        .with(|refused| refused.insert(view.sid().to_owned()));
                 }
                 Says::Event { .. } if self.to_pre.swap(false, Ordering::Relaxed) => {
                     let crate::Encoded { first, .. } = crate::wire::encode(&packet);
@@ -377,11 +382,7 @@ impl Seams for Leak {
         packets.push(packet);
     }
 
-    fn adapter(
-        &self,
-        _: &str,
-        inner: Box<dyn Adapter<Socket>>,
-    ) -> Box<dyn Adapter<Socket>> {
+    fn adapter(&self, _: &str, inner: Box<dyn Adapter<Socket>>) -> Box<dyn Adapter<Socket>> {
         struct Watching {
             inner: Box<dyn Adapter<Socket>>,
             to_pre: Arc<AtomicBool>,

@@ -193,11 +193,16 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             impl Seams for Waits {
                 fn incoming(&self, view: View<'_>, packet: Incoming, packets: &mut Vec<Incoming>) {
-                    if let Body::Event { name: Some(name), args, .. } = &packet.body
+                    if let Body::Event {
+                        name: Some(name),
+                        args,
+                        ..
+                    } = &packet.body
                         && name == "burst"
                         && args.json().starts_with("3,")
                     {
-                        self.bursts.with(|bursts| bursts.insert(view.sid().to_owned()));
+                        self.bursts
+                            .with(|bursts| bursts.insert(view.sid().to_owned()));
                     }
                     packets.push(packet);
                 }
@@ -210,9 +215,11 @@ pub(super) const FAULTS: &[Fault] = &[
                     packets: &mut Vec<Outgoing>,
                 ) {
                     packets.extend(self.held.with(|held| held.remove(view.sid())));
-                    let last = matches!(&packet.body, Says::Event { args, .. } if args.json() == "2");
+                    let last =
+                        matches!(&packet.body, Says::Event { args, .. } if args.json() == "2");
                     if last && self.bursts.with(|bursts| bursts.remove(view.sid())) {
-                        self.held.with(|held| held.insert(view.sid().to_owned(), packet));
+                        self.held
+                            .with(|held| held.insert(view.sid().to_owned(), packet));
                     } else {
                         packets.push(packet);
                     }
@@ -242,7 +249,11 @@ pub(super) const FAULTS: &[Fault] = &[
         also: &[],
         make: || {
             emitted(|_, args| {
-                if let Some(text) = args.json().get(..400_000).filter(|text| text.starts_with('"')) {
+                if let Some(text) = args
+                    .json()
+                    .get(..400_000)
+                    .filter(|text| text.starts_with('"'))
+                {
                     *args = crate::Args::from_json(format!("{text}\""));
                 }
             })
