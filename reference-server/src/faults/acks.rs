@@ -44,7 +44,7 @@ pub(super) const FAULTS: &[Fault] = &[
         make: || {
             asked(|id| {
                 if *id == Some(Id::Number(0)) {
-                    *id = None
+                    *id = None;
                 }
             })
         },
