@@ -130,6 +130,7 @@ impl Player<'_> {
             Verb::ExpectAnyOrder(patterns) => self.packet_fits(&actor, layer, patterns).await,
             Verb::Nothing => {
                 self.look(&actor, layer, |first| match first {
+                    First::Packet(packet) if self.tolerates(&actor, packet) => None,
                     First::Packet(packet) => Some(super::fence::answers_a_fence(packet)),
                     First::Ended(_) | First::Broken => Some(false),
                 })

@@ -1,5 +1,9 @@
 //! What a trial needs of a server, read off its scenario.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use crate::scenario::model::{Config, Step, Transport};
 use crate::scenario::trial::Trial;
 use crate::scenario::verb::Verb;
@@ -30,7 +34,8 @@ impl<'a> Needs<'a> {
             .map(|seat| seat.link.transport)
             .collect();
         let mut process = false;
-        let mut fixture = !scenario.needs.is_empty();
+        let mut fixture =
+            !scenario.needs.is_empty() || speaks_to_the_fixture(&scenario.source.text);
         each_step(&trial.case.steps, &mut |step| match &step.verb {
             Verb::Open(open) => transports.extend(open.transport),
             Verb::Target(_) | Verb::TargetExit => process = true,
@@ -96,6 +101,38 @@ impl<'a> Needs<'a> {
     }
 }
 
+/// What only the app of the fixture contract knows: its namespaces, and events beside `message`.
+static FIXTURE_WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r#"(^|[^\w/])[\w\d-]*/(custom|auth|slow|monitor|fixture|dyn-)"#,
+        r#"|\["(message-with-ack|count-bytes|note|whoami|join|leave|emit-to|call|call-many|burst|sandwich|kick|kick-room"#,
+        r#"|slow|double-ack|throw|message-back|noted|called|call-result|call-many-result|auth|joined|left)""#,
+    ))
+    .ok()
+});
+/// An event or an acknowledgement that the server is to send.
+static ANSWER: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"(^|[^\w$])4[2356][^\s"']*\["#).ok());
+
+/// Whether a scenario rests on answers that a server without the fixture does not give, however it writes them. What it
+/// only sends is no answer: a bare server refuses a malformed packet as any other does.
+fn speaks_to_the_fixture(text: &str) -> bool {
+    let found = |regex: &Option<Regex>, line: &str| regex.as_ref().is_none_or(|r| r.is_match(line));
+    let sends = |line: &str| {
+        ["send:", "bytes:", "frame:", "http:", "cases:"]
+            .iter()
+            .any(|verb| line.contains(verb))
+    };
+    let told = |line: &&str| {
+        !["title:", "note:", "#"]
+            .iter()
+            .any(|key| line.trim_start().starts_with(key))
+    };
+    text.lines()
+        .filter(told)
+        .any(|line| found(&FIXTURE_WORDS, line) || !sends(line) && found(&ANSWER, line))
+}
+
 /// Visits every step, those inside blocks too.
 pub(crate) fn each_step(steps: &[Step], visit: &mut impl FnMut(&Step)) {
     for step in steps {
@@ -105,6 +142,41 @@ pub(crate) fn each_step(steps: &[Step], visit: &mut impl FnMut(&Step)) {
             Verb::Together(steps) => each_step(steps, visit),
             Verb::Either(branches) => branches.iter().for_each(|branch| each_step(branch, visit)),
             _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_of_the_app_needs_the_app() {
+        for line in [
+            "  - expect: 42[\"message-back\",1]",
+            "      - 42[\"hi\"]",
+            "  - A.send: 42[\"join\",[\"red\"]]",
+            "  - send: 40/custom,",
+            "  - A.http.expect: {body: 430[]}",
+            "  - A.connect: /auth",
+            "  - A.http: GET /fixture",
+        ] {
+            assert!(speaks_to_the_fixture(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_any_server_does_needs_no_app() {
+        for line in [
+            "title: An answer 42[\"x\"] to /custom",
+            "  - send: 42[\"message\",\"x\"]",
+            "  - A.http: {request: POST /socket.io/?EIO=4&transport=polling&sid=$A.sid, body: '42{}'}",
+            "  - expect: 40{\"sid\":$id:string}",
+            "  - expect: 44/random,{...}",
+            "  - A.http.expect: {status: 400}",
+            "  - wait: 420ms",
+        ] {
+            assert!(!speaks_to_the_fixture(line), "{line}");
         }
     }
 }
