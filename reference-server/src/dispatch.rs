@@ -6,7 +6,7 @@ use crate::handler::{self, Ack, CallError, Event, Refused};
 use crate::link::{Link, Waiter, Work};
 use crate::namespace::{Action, Id};
 use crate::outgoing::{Outgoing, Says};
-use crate::recovery::{Lost, Restored};
+use crate::recovery::{Lost, Recovery, Restored};
 use crate::seams::{Tolerance, Waits};
 use crate::session::CloseReason;
 use crate::shared::Namespace;
@@ -60,10 +60,13 @@ impl Link {
             self.turn_away(name, &Refused::new("Invalid namespace"));
             return;
         };
-        if let Some(restored) = self.restore(&namespace, auth.as_ref()) {
+        // Nothing is broadcast while the lock is held: what is missed ends where the client's own stream begins.
+        let mut recovery = namespace.recovery();
+        if let Some(restored) = self.restore(recovery.as_deref_mut(), auth.as_ref()) {
             self.recover(&namespace, auth, restored);
             return;
         }
+        drop(recovery);
         let socket = Socket(Arc::new(Inner {
             id: sid::public(),
             pid: namespace.recovery.is_some().then(sid::private),
@@ -121,10 +124,10 @@ impl Link {
     /// What is kept for the client, if it names it: both of its strings must be known (SIO-CSR-09, SIO-CSR-12).
     fn restore(
         &self,
-        namespace: &Namespace,
+        recovery: Option<&mut Recovery<crate::outgoing::Encoded>>,
         auth: Option<&ByteString>,
     ) -> Option<(String, Restored<crate::outgoing::Encoded>)> {
-        let mut recovery = namespace.recovery()?;
+        let recovery = recovery?;
         let auth: serde_json::Value = serde_json::from_str(auth?).ok()?;
         let (pid, offset) = (auth.get("pid")?.as_str()?, auth.get("offset")?.as_str()?);
         let mut restored = recovery.restore(pid, offset, self.core.now());
@@ -134,7 +137,8 @@ impl Link {
         Some((pid.to_owned(), restored?))
     }
 
-    /// Lets a client in as who it was, with what it missed; middleware has seen it before (SIO-CSR-10).
+    /// Lets a client in as who it was, with what it missed; middleware has seen it before (SIO-CSR-10). The caller holds
+    /// the namespace's recovery.
     fn recover(
         self: &Arc<Self>,
         namespace: &Arc<Namespace>,
@@ -153,8 +157,6 @@ impl Link {
             namespace: namespace.clone(),
             link: self.clone(),
         }));
-        // Nothing is broadcast while the lock is held, so nothing is missed or sent twice.
-        let _sending = namespace.recovery();
         namespace.adapter.enter(socket.id(), socket.clone());
         namespace.adapter.join(socket.id(), &rooms);
         let body = Says::Connect(serde_json::json!({ "sid": socket.id(), "pid": pid }).to_string());

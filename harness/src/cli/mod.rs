@@ -11,6 +11,7 @@ mod scenarios;
 mod serve;
 mod servers;
 mod signals;
+mod sweep;
 
 use std::process::ExitCode;
 
@@ -50,6 +51,7 @@ enum Verb {
     /// Print the JSON Schema of scenario files, for editors
     Schema,
     FixtureCheck(fixture_check::Arguments),
+    Sweep(sweep::Arguments),
 }
 
 /// Does what the command line says.
@@ -67,6 +69,7 @@ pub fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Verb::FixtureCheck(arguments) => arguments.execute(),
+        Verb::Sweep(arguments) => arguments.execute(),
     }
 }
 

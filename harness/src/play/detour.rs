@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::Endpoint;
 use super::trouble::Trouble;
+use super::{Cut, Endpoint};
 use crate::network::{Action, Command, Counted, Event, Proxy, Shape, Trigger, Unit};
 use crate::scenario::model::{self, Loss, Network};
 use crate::transcript::{Lane, Recorder};
@@ -23,6 +23,7 @@ impl Detours {
         endpoint: &Endpoint,
         client: &str,
         recorder: &Recorder,
+        cut: Option<&Cut>,
     ) -> Result<Arc<Endpoint>, Trouble> {
         let host = endpoint.host().trim_matches(['[', ']']).to_owned();
         let target = match endpoint.connect {
@@ -46,11 +47,23 @@ impl Detours {
             .await
             .map_err(|error| Trouble::errored(format!("no port for the fault proxy: {error}")))?;
         let address = proxy.address();
+        if let Some(cut) = cut.filter(|cut| cut.client == client) {
+            proxy.command(cut.command).await;
+        }
         self.lock().insert(client.to_owned(), Arc::new(proxy));
         Ok(Arc::new(Endpoint {
             connect: Some(address),
             ..endpoint.clone()
         }))
+    }
+
+    /// Bytes that have passed, upward and downward, by client.
+    pub(super) fn passed(&self) -> BTreeMap<String, (u64, u64)> {
+        let proxies = self.lock();
+        let passed = proxies
+            .iter()
+            .map(|(client, proxy)| (client.clone(), proxy.passed()));
+        passed.collect()
     }
 
     /// What a `network:` step does to a client's connections.

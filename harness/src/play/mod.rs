@@ -21,7 +21,7 @@ mod step;
 mod trouble;
 
 pub use endpoint::{Endpoint, EndpointError};
-pub use options::{Pending, PlayOptions, TargetControl};
+pub use options::{Cut, Pending, PlayOptions, TargetControl};
 pub use played::{End, Failure, Played, StepTime};
 pub use player::{TOO_LONG, play};
 pub use pulse::Pulse;

@@ -26,6 +26,17 @@ pub struct PlayOptions {
     /// Distinguishes this play from all others that talk to the same server process; it becomes
     /// part of room names on a shared endpoint.
     pub unique: String,
+    /// A cut that is armed before a client opens, beside what the scenario says.
+    pub cut: Option<Cut>,
+}
+
+/// A command for the proxy of one client.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cut {
+    /// Whose.
+    pub client: String,
+    /// What.
+    pub command: crate::network::Command,
 }
 
 impl Default for PlayOptions {
@@ -38,6 +49,7 @@ impl Default for PlayOptions {
             target: None,
             pulse: None,
             unique: String::new(),
+            cut: None,
         }
     }
 }

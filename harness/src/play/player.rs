@@ -63,8 +63,10 @@ pub async fn play(
         End::Cancelled => recorder.note(&Lane::trial(), "stopped"),
     }
     let steps = std::mem::take(&mut *player.lock(&player.times));
+    let passed = player.proxies.passed();
     drop(player);
     Played {
+        passed,
         end,
         transcript: recorder.transcript(),
         took: start.elapsed(),
@@ -227,7 +229,12 @@ impl<'t> Player<'t> {
         let endpoint = match link {
             Some(link) if link.via_proxy => {
                 self.proxies
-                    .around(&self.endpoint, &name, &self.recorder)
+                    .around(
+                        &self.endpoint,
+                        &name,
+                        &self.recorder,
+                        self.options.cut.as_ref(),
+                    )
                     .await?
             }
             _ => self.endpoint.clone(),

@@ -65,6 +65,7 @@ mod ordering;
 mod payload;
 mod polling;
 mod query;
+mod reconnect;
 mod recovery;
 mod rooms;
 mod security;
@@ -102,7 +103,7 @@ impl std::fmt::Debug for Fault {
 }
 
 /// The families, in the order of the catalogue's groups.
-const FAMILIES: [&[Fault]; 25] = [
+const FAMILIES: [&[Fault]; 26] = [
     handshake::FAULTS,
     query::FAULTS,
     polling::FAULTS,
@@ -123,6 +124,7 @@ const FAMILIES: [&[Fault]; 25] = [
     broadcast_acks::FAULTS,
     volatile::FAULTS,
     recovery::FAULTS,
+    reconnect::FAULTS,
     delivery::FAULTS,
     codec::FAULTS,
     ordering::FAULTS,

@@ -1,0 +1,183 @@
+//! What must hold after a cut, wherever it fell.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::client::packet::head;
+use crate::client::{Call, Exchange, Ids, Reach};
+use crate::judge::Received;
+use crate::ledger::Promise;
+use crate::play::{End, Endpoint, PlayOptions, play};
+use crate::scenario::catalogue::Catalogue;
+use crate::scenario::load::load;
+use crate::scenario::trial::Trial;
+use crate::transcript::{Direction, Lane, Layer, Recorder, Transcript};
+
+/// What a client that comes along afterwards does.
+const ALIVE: &str = "title: The server is alive\nsteps:\n  - F.connect: /\n  - F.alive:\n";
+
+/// The trial that shows whether the server still serves.
+pub(super) fn alive() -> Result<Trial, String> {
+    let catalogue = Catalogue::default();
+    let scenario = load("alive", "alive", ALIVE.as_bytes(), &catalogue)
+        .map_err(|errors| errors.iter().map(|e| e.render(false)).collect::<String>())?;
+    Trial::of(&scenario)
+        .pop()
+        .ok_or_else(|| "no trial".to_owned())
+}
+
+/// Whether a server still serves somebody else.
+pub(super) async fn serves(
+    trial: &Trial,
+    endpoint: &Endpoint,
+    options: &PlayOptions,
+) -> Option<String> {
+    let played = play(trial, endpoint, options, std::future::pending()).await;
+    match played.end {
+        End::Passed | End::Cancelled => None,
+        End::Failed(failure) | End::Errored(failure) => Some(format!(
+            "the server does not serve any more: {}",
+            failure.summary
+        )),
+    }
+}
+
+/// How many sessions the server says it has, where it says so.
+pub(super) async fn sessions(endpoint: &Endpoint) -> Option<u64> {
+    let reach = Reach::new(
+        Arc::new(endpoint.clone()),
+        Recorder::start(),
+        Ids::default(),
+    )
+    .ok()?;
+    let exchange = Exchange::start(&reach, Lane::trial(), Call::get("/fixture"));
+    let answer = tokio::time::timeout(Duration::from_secs(2), exchange.outcome())
+        .await
+        .ok()?
+        .1
+        .ok()?;
+    let told: Value = serde_json::from_slice(&answer.body).ok()?;
+    told.get("sessions")?.as_u64()
+}
+
+/// Waits until the server has no session; how many are left after `patience`.
+pub(super) async fn left_over(endpoint: &Endpoint, patience: Duration) -> Option<u64> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let left = sessions(endpoint).await?;
+        if left == 0 || Instant::now() > deadline {
+            return Some(left);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The lane of what the server's application heard, as `/monitor` tells it.
+const UPWARD: &str = "server";
+
+/// The events that each client, and the server's application, received, in order, without what differs from play to
+/// play.
+pub(super) fn events(trial: &Trial, transcript: &Transcript) -> BTreeMap<String, Vec<String>> {
+    let recovery = trial.scenario.config.recovery == Some(true);
+    let mut events: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for entry in &transcript.entries {
+        let (Some(client), Direction::Received, Layer::Frame | Layer::Engine) =
+            (&entry.client, entry.direction, entry.layer)
+        else {
+            continue;
+        };
+        let packet = Received::Text(entry.raw.text().unwrap_or_default().to_owned());
+        let Some(head) = head(&packet).filter(|head| head.kind == 2) else {
+            continue;
+        };
+        let Ok(Value::Array(mut arguments)) = serde_json::from_str(head.payload) else {
+            continue;
+        };
+        let monitor = head.ns == "/monitor";
+        let name = arguments
+            .first()
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let lane = match (name, monitor) {
+            // Handshakes are repeated after a cut, and so is what `/monitor` tells of them.
+            ("auth", false) | ("joined" | "left", true) => continue,
+            ("noted", true) => {
+                arguments.remove(1);
+                UPWARD
+            }
+            _ => client,
+        };
+        // The offset of recovery, drawn anew in each play.
+        if recovery && arguments.last().is_some_and(Value::is_string) {
+            arguments.pop();
+        }
+        let event = Value::Array(arguments).to_string();
+        events.entry(lane.to_owned()).or_default().push(event);
+    }
+    events
+}
+
+/// What the receiver of a lane is promised after what happened in this play.
+pub(super) fn promise(trial: &Trial, lane: &str, transcript: &Transcript) -> Promise {
+    let policies = || {
+        trial
+            .clients
+            .iter()
+            .filter_map(|seat| seat.reconnecting.as_ref())
+    };
+    if lane == UPWARD {
+        return match policies().any(|policy| policy.retries.is_some()) {
+            true => Promise::AtLeastOnce,
+            false => Promise::AtMostOnce,
+        };
+    }
+    let reconnects = trial
+        .clients
+        .iter()
+        .any(|seat| seat.name == lane && seat.reconnecting.is_some());
+    match reconnects && trial.scenario.config.recovery == Some(true) && recovered(transcript, lane)
+    {
+        true => Promise::ExactlyOnce,
+        false => Promise::AtMostOnce,
+    }
+}
+
+/// How many events the clients sent that nothing was done to: a play that stopped early has not sent them all.
+pub(super) fn spoken(trial: &Trial, transcript: &Transcript) -> usize {
+    let steady = |client: &str| {
+        let seat = trial.clients.iter().find(|seat| seat.name == client);
+        seat.is_none_or(|seat| seat.reconnecting.is_none())
+    };
+    let entries = transcript.entries.iter();
+    entries
+        .filter(|entry| entry.direction == Direction::Sent)
+        .filter(|entry| matches!(entry.layer, Layer::Frame | Layer::Engine))
+        .filter(|entry| entry.client.as_deref().is_some_and(steady))
+        .filter(|entry| {
+            entry
+                .raw
+                .text()
+                .is_some_and(|text| text.contains("[\"emit-to\""))
+        })
+        .count()
+}
+
+/// Whether each connection of a client but its first recovered the session. One that is lost before its first event has
+/// no offset to recover from.
+fn recovered(transcript: &Transcript, client: &str) -> bool {
+    let connects = transcript
+        .entries
+        .iter()
+        .filter(|entry| entry.client.as_deref() == Some(client) && &*entry.lane == "reconnecting")
+        .filter_map(|entry| entry.annotations.first())
+        .filter(|text| {
+            text.starts_with("connect")
+                && !text.starts_with("connect_error")
+                && !text.starts_with("connection")
+        });
+    let mut later = connects.skip(1).peekable();
+    later.peek().is_some() && later.all(|text| text == "connect (recovered)")
+}

@@ -1,0 +1,109 @@
+//! Faults of what follows a lost connection (SIO-RC).
+
+use super::{Fault, hooks};
+use crate::args;
+use crate::exchange::{Request, Response};
+use crate::namespace::{Body, Incoming};
+use crate::outgoing::Says;
+use crate::seams::{Seams, View};
+use crate::server::Server;
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub(super) const FAULTS: &[Fault] = &[
+    Fault {
+        name: "rc-lost-is-left",
+        requirements: &["SIO-RC-01"],
+        breaks: "the application is told of every lost client that it left of its own accord",
+        also: &[],
+        make: || {
+            hooks::outgoing(|_, mut packet, _, packets| {
+                if let Says::Event { name, args, .. } = &mut packet.body
+                    && name == "left"
+                    && let (Ok(nsp), Ok(sid)) = (args.get::<String>(0), args.get::<String>(1))
+                {
+                    let rooms = args.get::<Option<Vec<String>>>(3).unwrap_or_default();
+                    *args = args![nsp, sid, "client namespace disconnect", rooms];
+                }
+                packets.push(packet);
+            })
+        },
+    },
+    Fault {
+        name: "rc-first-event-twice",
+        requirements: &["SIO-RC-02"],
+        breaks: "the first event of a client that came back is handled twice",
+        also: &[],
+        make: || Arc::new(Stutter::default()),
+    },
+    Fault {
+        name: "rc-no-way-back",
+        requirements: &["SIO-RC-03"],
+        breaks: "after a client was lost to a ping timeout no handshake is accepted any more",
+        also: &[],
+        make: || Arc::new(Shut::after(1, |reason| reason == "ping timeout")),
+    },
+    Fault {
+        name: "rc-storm-refused",
+        requirements: &["SIO-RC-04"],
+        breaks: "after a hundred lost clients no handshake is accepted any more",
+        also: &[],
+        make: || Arc::new(Shut::after(100, |_| true)),
+    },
+];
+
+/// Once a client was lost, whoever joins stutters.
+#[derive(Default)]
+struct Stutter {
+    lost: AtomicU32,
+    spoken: Mutex<HashSet<String>>,
+}
+
+impl Seams for Stutter {
+    fn lost(&self, _: View<'_>, _: &str, _: &mut bool) {
+        self.lost.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn incoming(&self, view: View<'_>, packet: Incoming, packets: &mut Vec<Incoming>) {
+        let event = matches!(&packet.body, Body::Event { id: None, .. });
+        if event && self.lost.load(Ordering::Relaxed) > 0 {
+            let mut spoken = self.spoken.lock().unwrap_or_else(PoisonError::into_inner);
+            if spoken.insert(view.sid().to_owned()) {
+                packets.push(packet.clone());
+            }
+        }
+        packets.push(packet);
+    }
+}
+
+/// Closed to new sessions after so many losses of a kind.
+struct Shut {
+    after: u32,
+    counts: fn(&str) -> bool,
+    lost: AtomicU32,
+}
+
+impl Shut {
+    fn after(after: u32, counts: fn(&str) -> bool) -> Self {
+        Self {
+            after,
+            counts,
+            lost: AtomicU32::new(0),
+        }
+    }
+}
+
+impl Seams for Shut {
+    fn lost(&self, _: View<'_>, reason: &str, _: &mut bool) {
+        if (self.counts)(reason) {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn request(&self, _: &Server, request: &mut Request) -> Option<Response> {
+        let shut = self.lost.load(Ordering::Relaxed) >= self.after;
+        let begins = request.query.get("transport").is_some() && request.query.get("sid").is_none();
+        (shut && begins).then(|| Response::empty(503))
+    }
+}
