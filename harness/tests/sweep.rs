@@ -1,4 +1,8 @@
 //! The cut sweep finds nothing on a right server, and finds a server that doubles what was sent once.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test stops at what it does not expect"
+)]
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! The smallest failing cut, written out as a scenario.
 
-use super::sweep::Violation;
+use super::conversation::Violation;
 use crate::network::Direction;
 use crate::scenario::trial::Trial;
 

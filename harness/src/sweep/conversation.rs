@@ -133,7 +133,7 @@ pub async fn sweep(sweep: Sweep, server: &Server) -> Result<Figures, String> {
         .figures
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
-    figures.violations.sort_by(|a, b| a.bytes.cmp(&b.bytes));
+    figures.violations.sort_by_key(|violation| violation.bytes);
     figures.smallest = figures
         .violations
         .first()
