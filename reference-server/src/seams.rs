@@ -8,7 +8,7 @@
 //! | before the server starts | [`config`](Seams::config): timers, limits, headers, leniency of the decoder |
 //! | HTTP around the router | [`request`](Seams::request), [`body`](Seams::body), [`partial_body`](Seams::partial_body), [`response`](Seams::response) |
 //! | bytes of a WebSocket | [`wire`](Seams::wire), [`websocket_limits`](Seams::websocket_limits) |
-//! | codec and session | [`open`](Seams::open), [`inward`](Seams::inward), [`malformed`](Seams::malformed), [`outward`](Seams::outward), [`hangup`](Seams::hangup), [`dropped`](Seams::dropped) |
+//! | codec and session | [`open`](Seams::open), [`inward`](Seams::inward), [`malformed`](Seams::malformed), [`input`](Seams::input), [`outward`](Seams::outward), [`hangup`](Seams::hangup), [`dropped`](Seams::dropped) |
 //! | session and namespaces | [`incoming`](Seams::incoming), [`undecodable`](Seams::undecodable), [`violation`](Seams::violation), [`outgoing`](Seams::outgoing) |
 //! | namespaces and handlers | [`unhandled`](Seams::unhandled), [`panicked`](Seams::panicked), [`waits`](Seams::waits), [`acknowledges_again`](Seams::acknowledges_again) |
 //! | rooms and recovery | [`adapter`](Seams::adapter), [`lost`](Seams::lost), [`restored`](Seams::restored) |
@@ -24,8 +24,9 @@ use crate::link::Link;
 use crate::namespace::{Id, Incoming, Violation};
 use crate::outgoing::{Encoded, Outgoing};
 use crate::recovery::Restored;
+use crate::refusal::Refusal;
 use crate::server::Server;
-use crate::session::{Edge, Frame, Source};
+use crate::session::{Edge, Frame, Input, Session, Source};
 use crate::socket::Socket;
 use siospec_codec::DecodeError;
 use siospec_codec::engine::{Handshake, OwnedPacket};
@@ -181,6 +182,19 @@ pub trait Seams: Send + Sync {
     /// What came is no Engine.IO packet.
     fn malformed(&self, view: View<'_>, source: Source, raw: &[u8]) -> Tolerance {
         Tolerance::Close
+    }
+
+    /// What happens to a session, its own messages apart, before it hears of it; what is put into `inputs` is what it
+    /// hears, and the last of them has the outcome. Refused here, it is refused to whoever brought it.
+    fn input(
+        &self,
+        view: View<'_>,
+        session: &Session,
+        input: Input,
+        inputs: &mut Vec<Input>,
+    ) -> Result<(), Refusal> {
+        inputs.push(input);
+        Ok(())
     }
 
     /// Engine.IO packets between session and edge: all of one polling answer, or all that a WebSocket has to write

@@ -9,7 +9,7 @@ use crate::recovery::Restored;
 use crate::refusal::Refusal;
 use crate::seams::{Dropped, Seams, Sending, Tolerance, View, Way};
 use crate::server::Server;
-use crate::session::{Edge, Frame, Source};
+use crate::session::{Edge, Frame, Input, Session, Source};
 use crate::socket::Socket;
 use siospec_codec::DecodeError;
 use siospec_codec::engine::{Handshake, OwnedPacket};
@@ -40,6 +40,7 @@ hooks! {
     open(view: View<'_>, handshake: &mut Handshake);
     inward(view: View<'_>, source: Source, packet: OwnedPacket, packets: &mut Vec<OwnedPacket>);
     malformed(view: View<'_>, source: Source, raw: &[u8]) -> Tolerance;
+    input(view: View<'_>, session: &Session, input: Input, inputs: &mut Vec<Input>) -> Result<(), Refusal>;
     outward(view: View<'_>, edge: Edge, frames: &mut Vec<Frame>);
     hangup(view: View<'_>, edge: Edge, code: &mut u16) -> Tolerance;
     dropped(view: View<'_>, what: Dropped) -> Tolerance;

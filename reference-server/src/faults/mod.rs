@@ -30,7 +30,8 @@
 //!   the query, the method and the headers, or answer at once. [`Response::delay`](crate::exchange::Response::delay)
 //!   holds an answer back.
 //! - which Engine.IO packets come and go, and in which order: [`hooks::inward`], [`hooks::outward`] (a polling answer
-//!   is seen whole; of a WebSocket, all that is due); the open packet: [`hooks::open`], or as text by
+//!   is seen whole; of a WebSocket, all that is due); requests, connections and the clock of a session:
+//!   [`hooks::input`]; the open packet: [`hooks::open`], or as text by
 //!   [`hooks::outward`]. Frames on the WebSocket, masks, opcodes, pongs: [`hooks::wire`].
 //! - what the wire may look like: `config.leniency` by [`hooks::config`], or [`hooks::malformed`] and
 //!   [`hooks::undecodable`]; which violation goes unpunished: [`hooks::violation`].
@@ -61,6 +62,7 @@ mod heard;
 mod heartbeat;
 pub mod hooks;
 mod limits;
+mod marks;
 mod ordering;
 mod payload;
 mod polling;
@@ -72,8 +74,10 @@ mod security;
 #[cfg(test)]
 mod tests;
 mod upgrade;
+mod upgrading;
 mod volatile;
 mod websocket;
+mod wire_frames;
 
 /// One rule broken on purpose.
 pub struct Fault {

@@ -96,8 +96,22 @@ impl Link {
 
     /// Tells the session what happened, and does what follows from it.
     pub(crate) fn handle(self: &Arc<Self>, input: Input, now: Instant) -> Result<(), Refusal> {
-        let outcome = self.state().session.handle(input, now);
+        let outcome = self.hear(&mut self.state(), input, now);
         self.run();
+        outcome
+    }
+
+    /// Gives the session what happened, or what a fault makes of it.
+    fn hear(&self, state: &mut State, input: Input, now: Instant) -> Result<(), Refusal> {
+        let Some(seams) = &self.core.seams else {
+            return state.session.handle(input, now);
+        };
+        let mut inputs = Vec::new();
+        seams.input(self.view(), &state.session, input, &mut inputs)?;
+        let mut outcome = Ok(());
+        for input in inputs {
+            outcome = state.session.handle(input, now);
+        }
         outcome
     }
 
@@ -105,7 +119,7 @@ impl Link {
     pub(crate) fn tick(self: &Arc<Self>, now: Instant) {
         let mut state = self.state();
         // A tick leaves nothing to refuse.
-        let _ = state.session.handle(Input::Tick, now);
+        let _ = self.hear(&mut state, Input::Tick, now);
         let outcome = match &mut state.app {
             App::SocketIo { connection, .. } => connection.tick(now),
             App::Engine(_) => Ok(Vec::new()),
@@ -240,7 +254,7 @@ impl Link {
     fn shut_out(&self, state: &mut State, reason: CloseReason) {
         state.deaf = true;
         // Closing leaves nothing to refuse.
-        let _ = state.session.handle(Input::Close(reason), self.core.now());
+        let _ = self.hear(state, Input::Close(reason), self.core.now());
     }
 
     /// Runs a handler to its end before the client's next event is handled.
@@ -265,7 +279,7 @@ impl Link {
     /// Closes the session, after what was sent so far.
     pub(crate) fn close(&self, reason: CloseReason) {
         let mut state = self.state();
-        let _ = state.session.handle(Input::Close(reason), self.core.now());
+        let _ = self.hear(&mut state, Input::Close(reason), self.core.now());
         state.wake();
     }
 
