@@ -5,6 +5,7 @@ pub mod client;
 pub mod coverage;
 pub mod explain;
 pub mod judge;
+pub mod known;
 pub mod ledger;
 pub mod network;
 pub mod outcome;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::known::Known;
 pub use crate::scenario::model::Level;
 use crate::transcript::Transcript;
 
@@ -109,7 +110,7 @@ pub struct Judged {
     /// Why it could not be judged at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreachable: Option<String>,
-    /// Entries of its `known:` list that matched nothing although they should have; each is red.
+    /// Entries of its `known.yaml` that matched nothing although they should have; each is red.
     #[serde(default)]
     pub stale: Vec<Stale>,
     /// Capabilities that `--require` insists on and the server does not declare; each is red.
@@ -193,14 +194,14 @@ pub enum Verdict {
         /// Where, and what instead.
         failure: Failure,
     },
-    /// It failed as an entry of its `known:` list says it would.
+    /// It failed as an entry of its `known.yaml` says it would.
     KnownDeviation {
         /// Where, and what instead.
         failure: Failure,
         /// The entry.
         known: Known,
     },
-    /// An entry of the `known:` list says that it fails, and it passed.
+    /// An entry of `known.yaml` says that it fails, and it passed.
     UnexpectedPass {
         /// The entry, to be struck.
         known: Known,
@@ -309,35 +310,6 @@ impl Snippet {
             lines: lines.map(str::to_owned).collect(),
         }
     }
-}
-
-/// A deviation that somebody has looked at: the evidence, and why it is so.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Known {
-    /// The scenario's name, or one trial of it with its brackets.
-    pub scenario: String,
-    /// The line of the step that fails, where the scenario could fail at several.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<u32>,
-    /// What was expected, as a failure prints it.
-    pub expected: String,
-    /// What came, as a failure prints it.
-    pub got: String,
-    /// Why it is so, for a reader.
-    pub reason: String,
-    /// Where it is discussed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub link: Option<String>,
-    /// The version of the server that shows it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    /// How often it shows, of 1, where the server is not deterministic.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sometimes: Option<f64>,
-    /// The day after which the entry is stale, `2026-12-31`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<chrono::NaiveDate>,
 }
 
 /// How a run ends.

@@ -1,5 +1,6 @@
 //! The command line: one verb, one file. Exit codes stand in [`Code`].
 
+mod bless;
 mod check;
 mod coverage;
 mod explain;
@@ -44,6 +45,7 @@ enum Verb {
     Run(Box<run::Arguments>),
     Check(check::Arguments),
     List(list::Arguments),
+    Bless(bless::Arguments),
     Prove(prove::Arguments),
     Coverage(coverage::Arguments),
     Explain(explain::Arguments),
@@ -60,6 +62,7 @@ pub fn main() -> ExitCode {
         Verb::Run(arguments) => arguments.execute(),
         Verb::Check(arguments) => arguments.execute(),
         Verb::List(arguments) => arguments.execute(),
+        Verb::Bless(arguments) => arguments.execute(),
         Verb::Prove(arguments) => arguments.execute(),
         Verb::Coverage(arguments) => arguments.execute(),
         Verb::Explain(arguments) => arguments.execute(),

@@ -30,7 +30,7 @@ pub fn text(outcome: &Outcome, style: Style) -> String {
             lines(
                 &mut text,
                 "unexpected pass",
-                "the scenario passed, and the target's `known:` list says that it fails",
+                "the scenario passed, and the target's `known.yaml` says that it fails",
             );
             lines(
                 &mut text,
@@ -43,7 +43,7 @@ pub fn text(outcome: &Outcome, style: Style) -> String {
             lines(
                 &mut text,
                 "what to do",
-                "strike the entry from target.yaml, or give it `sometimes: RATE`",
+                "strike the entry from known.yaml (`siospec bless` does), or give it `sometimes: RATE`",
             );
         }
         Verdict::Errored { reason, failure } => {

@@ -70,9 +70,7 @@ fn status(outcome: &Outcome) -> TestCaseStatus {
         Verdict::Passed => String::new(),
         Verdict::NotOffered { reason } => format!("not offered: {reason}"),
         Verdict::Errored { reason, .. } => format!("not judged: {reason}"),
-        Verdict::UnexpectedPass { .. } => {
-            "unexpected pass: the `known:` list says that it fails".into()
-        }
+        Verdict::UnexpectedPass { .. } => "unexpected pass: `known.yaml` says that it fails".into(),
         Verdict::KnownDeviation { known, .. } => format!("known deviation: {}", known.reason),
         Verdict::Failed { failure } => {
             format!(

@@ -211,7 +211,7 @@ fn of_target(run: &Run, target: &Judged) -> String {
     for stale in &target.stale {
         let _ = writeln!(
             text,
-            "  stale entry in `known:`: {}: {}; strike or correct it",
+            "  stale entry in `known.yaml`: {}: {}; strike or correct it",
             stale.scenario, stale.why
         );
     }

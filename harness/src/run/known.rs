@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 
-use crate::outcome::{Failure, Known, Outcome, Stale, Verdict};
+use crate::outcome::{Known, Outcome, Stale, Verdict};
 
 /// The entries of one target.
 #[derive(Debug, Clone, Default)]
@@ -13,7 +13,7 @@ pub(super) struct Baseline {
 }
 
 impl Baseline {
-    /// The entries as `target.yaml` lists them.
+    /// The entries as `known.yaml` lists them.
     pub(super) fn new(entries: Vec<Known>) -> Self {
         Self { entries }
     }
@@ -93,50 +93,10 @@ impl Baseline {
     }
 }
 
-impl Known {
-    /// The scenario's name, without the brackets of a trial.
-    fn scenario_name(&self) -> &str {
-        self.scenario.split('[').next().unwrap_or_default()
-    }
-
-    fn is_about(&self, scenario: &str, trial: &str) -> bool {
-        self.scenario == scenario || self.scenario == trial
-    }
-
-    /// Whether the failure is the one that the entry describes: the same step, the same words.
-    fn shows(&self, failure: &Failure) -> bool {
-        let said = |words: &Option<String>| words.clone().unwrap_or_default();
-        self.step.is_none_or(|line| line == failure.line)
-            && reads(&self.expected, &said(&failure.expected))
-            && reads(&self.got, &said(&failure.received))
-    }
-}
-
-/// Whether `text` reads as `evidence` says, in which `$_` stands for what differs from run to run, such as ids.
-fn reads(evidence: &str, text: &str) -> bool {
-    let Some((first, rest)) = evidence.split_once("$_") else {
-        return evidence.trim() == text.trim();
-    };
-    let Some(mut text) = text.trim_start().strip_prefix(first.trim_start()) else {
-        return false;
-    };
-    let mut parts = rest.split("$_").peekable();
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return text.trim_end().ends_with(part.trim_end());
-        }
-        match text.find(part) {
-            Some(at) => text = &text[at + part.len()..],
-            None => return false,
-        }
-    }
-    true
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Snippet;
+    use crate::outcome::{Failure, Snippet};
 
     fn entry() -> Known {
         Known {
@@ -214,16 +174,6 @@ mod tests {
     fn a_failure_with_other_evidence_says_so() {
         let verdict = Baseline::new(vec![entry()]).weigh("a/b", "a/b", failed(7, "41"));
         assert!(verdict.failure().unwrap().notes[0].contains("has other evidence: expected 44"));
-    }
-
-    #[test]
-    fn holes_in_evidence_stand_for_any_text_in_their_place() {
-        assert!(reads("a$_c", "a b c"));
-        assert!(reads("a$_c$_e", "a b c d e"));
-        assert!(reads("$_", ""));
-        assert!(!reads("a$_c$_e", "a b e"));
-        assert!(!reads("a$_c", "a b c d"));
-        assert!(!reads("$_c", "c d"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Scenarios × targets, played and judged.
 
 mod attempt;
+pub mod bless;
 pub mod contract;
 pub mod embed;
 mod gate;

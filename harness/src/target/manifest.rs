@@ -45,7 +45,7 @@ pub struct Manifest {
     pub knobs: Honoured,
     /// What an error in a handler does.
     pub throw: Throw,
-    /// Deviations that somebody has looked at.
+    /// Deviations that somebody has looked at, from `known.yaml` beside `target.yaml`.
     pub known: Vec<Known>,
     /// For the reader of a report.
     pub notes: Option<String>,
@@ -80,8 +80,6 @@ struct Written {
     capabilities: Vec<String>,
     #[serde(default)]
     knobs: BTreeMap<String, Option<WrittenBounds>>,
-    #[serde(default)]
-    known: Vec<Known>,
     notes: Option<String>,
 }
 
@@ -159,13 +157,35 @@ pub fn fill(word: &str, cache: &Path, target: &Path) -> String {
 }
 
 impl Manifest {
-    /// The target that `file` describes.
+    /// The target that `file` describes, with its known deviations.
     pub fn load(file: &Path) -> Result<Manifest, ManifestError> {
+        let mut manifest = Self::describe(file)?;
+        manifest.known = manifest.deviations()?;
+        Ok(manifest)
+    }
+
+    /// The target that `file` describes; what is known to differ is not read.
+    pub fn describe(file: &Path) -> Result<Manifest, ManifestError> {
         let text = std::fs::read_to_string(file).map_err(|error| ManifestError::Unreadable {
             file: file.to_path_buf(),
             error,
         })?;
         Self::parse(&text, file)
+    }
+
+    /// The file of the known deviations; there need not be one.
+    pub fn known_file(&self) -> PathBuf {
+        self.file.with_file_name("known.yaml")
+    }
+
+    fn deviations(&self) -> Result<Vec<Known>, ManifestError> {
+        let file = self.known_file();
+        let text = match std::fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(ManifestError::Unreadable { file, error }),
+        };
+        known(&text).map_err(|what| ManifestError::Wrong { file, what })
     }
 
     fn parse(text: &str, file: &Path) -> Result<Manifest, ManifestError> {
@@ -212,7 +232,7 @@ impl Manifest {
             capabilities: written.capabilities,
             knobs: honoured(written.knobs).map_err(&wrong)?,
             throw: written.throw,
-            known: written.known,
+            known: Vec::new(),
             notes: written.notes,
         };
         manifest.check().map_err(&wrong)?;
@@ -237,33 +257,10 @@ impl Manifest {
                 "there is no transport `{odd}`; there are polling and websocket"
             ));
         }
-        for known in &self.known {
-            if known
-                .sometimes
-                .is_some_and(|rate| !(rate > 0.0 && rate < 1.0))
-            {
-                return Err(format!(
-                    "known deviation {}: `sometimes` is a rate between 0 and 1",
-                    known.scenario
-                ));
-            }
-            if known.reason.trim().is_empty() {
-                return Err(format!(
-                    "known deviation {}: a reason must be given",
-                    known.scenario
-                ));
-            }
-            if known.scenario.contains('*') {
-                return Err(format!(
-                    "known deviation {}: one entry names one scenario, without wildcards",
-                    known.scenario
-                ));
-            }
-        }
         Ok(())
     }
 
-    /// Every target of a `targets` folder, by name.
+    /// Every target of a `targets` folder, by name, as [`Manifest::describe`] has them.
     pub fn all(folder: &Path) -> Result<Vec<Manifest>, ManifestError> {
         let unreadable = |error| ManifestError::Unreadable {
             file: folder.to_path_buf(),
@@ -275,11 +272,18 @@ impl Manifest {
             .filter(|file| file.is_file())
             .collect();
         files.sort();
-        files.iter().map(|file| Self::load(file)).collect()
+        files.iter().map(|file| Self::describe(file)).collect()
     }
 
     /// The target of that name or path: a `target.yaml`, a folder with one, or a name in the nearest `targets` folder.
     pub fn find(name: &str) -> Result<Manifest, ManifestError> {
+        let mut manifest = Self::seek(name)?;
+        manifest.known = manifest.deviations()?;
+        Ok(manifest)
+    }
+
+    /// Like [`Manifest::find`], without the known deviations.
+    pub fn seek(name: &str) -> Result<Manifest, ManifestError> {
         let path = Path::new(name);
         let file = if path.is_file() {
             path.to_path_buf()
@@ -287,7 +291,7 @@ impl Manifest {
             path.join("target.yaml")
         };
         if file.is_file() {
-            return Self::load(&file);
+            return Self::describe(&file);
         }
         let Some(folder) = folder() else {
             return Err(ManifestError::NoFolder {
@@ -302,6 +306,15 @@ impl Manifest {
             known,
         })
     }
+}
+
+/// The entries of a `known.yaml`, each with what it must have.
+fn known(text: &str) -> Result<Vec<Known>, String> {
+    let known: Option<Vec<Known>> =
+        serde_yaml::from_str(text).map_err(|error| error.to_string())?;
+    let known = known.unwrap_or_default();
+    known.iter().try_for_each(Known::check)?;
+    Ok(known)
 }
 
 /// The nearest folder `targets`: here, further up, or where siospec was built.
@@ -452,10 +465,6 @@ mod tests {
                 "name: x\nstart: y\ntransports: [tcp]\n",
                 "no transport `tcp`",
             ),
-            (
-                "name: x\nstart: y\nknown: [{scenario: a/*, expected: e, got: g, reason: r}]\n",
-                "one entry names one scenario",
-            ),
         ] {
             let error = parse(text).unwrap_err();
             assert!(
@@ -466,10 +475,37 @@ mod tests {
     }
 
     #[test]
+    fn a_known_deviation_has_one_scenario_and_a_reason() {
+        let wrong = |entry: &str| known(&format!("- {entry}")).unwrap_err();
+        assert!(
+            wrong("{scenario: a/*, expected: e, got: g, reason: r}")
+                .contains("one entry names one scenario")
+        );
+        for reason in ["''", "'?'"] {
+            assert!(
+                wrong(&format!(
+                    "{{scenario: a, expected: e, got: g, reason: {reason}}}"
+                ))
+                .contains("known deviation a: a reason must be given")
+            );
+        }
+        assert!(
+            wrong("{scenario: a, expected: e, got: g, reason: r, sometimes: 1}")
+                .contains("a rate between 0 and 1")
+        );
+        assert_eq!(known("# nothing yet\n"), Ok(Vec::new()));
+        let two = known("- {scenario: a, expected: e, got: [g, h], reason: r}").unwrap();
+        assert_eq!(two[0].got.texts(), ["g", "h"]);
+    }
+
+    #[test]
     fn the_targets_of_this_repository_load() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../targets");
         let all = Manifest::all(&folder).unwrap();
         assert!(all.iter().any(|manifest| manifest.name == "node-socketio"));
+        for manifest in all {
+            Manifest::load(&manifest.file).unwrap();
+        }
     }
 
     #[test]
