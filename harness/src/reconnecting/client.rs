@@ -77,6 +77,7 @@ impl Reconnecting {
             socket: Socket::new(&options.namespace, options.socket.clone()),
             session: None,
             opening: None,
+            left_writable: false,
             arrivals: arrivals.clone(),
             connected,
             reach,
@@ -173,6 +174,9 @@ struct Worker {
     socket: Socket,
     session: Option<Box<Session>>,
     opening: Option<Opening>,
+    /// Whether the last transport could take a packet when it was lost. Until its next attempt the official client asks
+    /// that one, and so buffers volatile events which it drops from then on.
+    left_writable: bool,
     arrivals: Arrivals,
     connected: watch::Sender<Connected>,
     reach: Reach,
@@ -228,7 +232,10 @@ impl Worker {
             }
             Wish::Close => self.close("io client disconnect").await,
             Wish::Emit(emit) => {
-                let writable = self.session.as_ref().is_some_and(|s| s.is_writable());
+                let writable = match &self.session {
+                    Some(session) => session.is_writable(),
+                    None => self.opening.is_none() && self.left_writable,
+                };
                 let steps = self.socket.emit(emit, writable, now);
                 self.act(steps).await;
             }
@@ -241,6 +248,7 @@ impl Worker {
 
     fn opened(&mut self, opened: Result<Box<Session>, String>) {
         self.opening = None;
+        self.left_writable = false;
         match opened {
             Ok(mut session) => {
                 self.manager.opened();
@@ -270,6 +278,7 @@ impl Worker {
 
     async fn lost(&mut self, reason: &'static str) {
         if let Some(session) = self.session.take() {
+            self.left_writable = session.is_writable();
             session.abandon().await;
         }
         self.say(format!("connection lost ({reason})"));

@@ -83,6 +83,11 @@ impl Session {
             if number > 0 {
                 note(&format!("{refused}; trying {transport}"));
             }
+            // A transport that failed is not tried again by an upgrade.
+            let options = EngineOptions {
+                transports: options.transports[number..].to_vec(),
+                ..options.clone()
+            };
             let opened = match transport {
                 Transport::Polling => Self::by_polling(&reach, &lane, &options).await,
                 Transport::WebSocket => Self::by_websocket(&reach, &lane, &options).await,
