@@ -154,7 +154,18 @@ pub fn steady(text: &str) -> String {
     for (pattern, put) in CHANGING.iter() {
         text = pattern.replace_all(&text, *put).into_owned();
     }
-    text
+    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let words: Vec<&str> = text.split(|c| !is_word(c)).filter(|w| is_id(w)).collect();
+    let ids: Vec<String> = words.into_iter().map(str::to_owned).collect();
+    ids.iter().fold(text, |text, id| text.replace(id, "$_"))
+}
+
+/// Whether a word looks as ids of sessions and sockets do: 15 to 22 letters of both cases, digits, `_` and `-`.
+fn is_id(word: &str) -> bool {
+    let count = |of: fn(&char) -> bool| word.chars().filter(of).count();
+    (15..=22).contains(&word.len())
+        && count(char::is_ascii_uppercase) > 1
+        && count(char::is_ascii_lowercase) > 1
 }
 
 /// A trial's scenario and parameters: `a/b[packet=array,A=polling]`.
@@ -231,6 +242,12 @@ mod tests {
                 "the end of the connection within $_",
             ),
             ("after 250ms", "after $_"),
+            (
+                r#"42["left","fLFleWIbtmTe-bot","so"]"#,
+                r#"42["left","$_","so"]"#,
+            ),
+            ("C3DAaaV5CdqmlzhC != C3DAaaV5CdqmlzhC", "$_ != $_"),
+            ("a-client-that-speaks", "a-client-that-speaks"),
             ("42[\"message-back\",1]", "42[\"message-back\",1]"),
             ("437.777777777777778e+99[1]", "437.777777777777778e+99[1]"),
         ] {
