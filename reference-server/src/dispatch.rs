@@ -157,6 +157,13 @@ impl Link {
             namespace: namespace.clone(),
             link: self.clone(),
         }));
+        let seams = self.core.seams.as_ref();
+        if seams.is_some_and(|seams| seams.middleware_again()) {
+            for middleware in &namespace.handlers.middleware {
+                let verdict = middleware(socket.clone());
+                self.start(Box::pin(async move { drop(verdict.await) }));
+            }
+        }
         namespace.adapter.enter(socket.id(), socket.clone());
         namespace.adapter.join(socket.id(), &rooms);
         let body = Says::Connect(serde_json::json!({ "sid": socket.id(), "pid": pid }).to_string());

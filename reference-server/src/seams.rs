@@ -10,7 +10,7 @@
 //! | bytes of a WebSocket | [`wire`](Seams::wire), [`websocket_limits`](Seams::websocket_limits) |
 //! | codec and session | [`open`](Seams::open), [`inward`](Seams::inward), [`malformed`](Seams::malformed), [`input`](Seams::input), [`outward`](Seams::outward), [`hangup`](Seams::hangup), [`dropped`](Seams::dropped) |
 //! | session and namespaces | [`incoming`](Seams::incoming), [`undecodable`](Seams::undecodable), [`violation`](Seams::violation), [`outgoing`](Seams::outgoing) |
-//! | namespaces and handlers | [`unhandled`](Seams::unhandled), [`panicked`](Seams::panicked), [`waits`](Seams::waits), [`acknowledges_again`](Seams::acknowledges_again) |
+//! | namespaces and handlers | [`unhandled`](Seams::unhandled), [`panicked`](Seams::panicked), [`waits`](Seams::waits), [`acknowledges_again`](Seams::acknowledges_again), [`middleware_again`](Seams::middleware_again) |
 //! | rooms and recovery | [`adapter`](Seams::adapter), [`lost`](Seams::lost), [`restored`](Seams::restored) |
 //! | the end | [`stopping`](Seams::stopping) |
 //!
@@ -249,6 +249,11 @@ pub trait Seams: Send + Sync {
     /// A handler or a middleware awaits.
     fn waits(&self) -> Waits {
         Waits::Apart
+    }
+
+    /// Whether middleware sees a client once more whose state is recovered.
+    fn middleware_again(&self) -> bool {
+        false
     }
 
     /// Whether a second acknowledgement of the same event goes out.

@@ -1,23 +1,313 @@
 //! Faults of DISCONNECT (SIO-DC).
 
+use super::script::{self, Script, heard, knowing_joined, said, say};
 use super::{Fault, hooks};
+use crate::adapter::Selection;
+use crate::namespace::{Body, Incoming};
 use crate::outgoing::Says;
+use crate::seams::{Dropped, Tolerance};
+use bytestring::ByteString;
+use serde_json::Value;
+use siospec_codec::DecodeErrorKind;
+use std::collections::{HashMap, HashSet};
 
-pub(super) const FAULTS: &[Fault] = &[Fault {
-    name: "dc-server-silent",
-    requirements: &["SIO-DC-07"],
-    breaks: "a client is put out of a namespace without being told",
-    also: &[
-        ("SIO-DC-08", "the packets it waits for are these"),
-        ("SIO-DC-09", "there is no packet to look at"),
-        ("SIO-DC-15", "the members of a room wait for it, too"),
-        ("SIO-CD-09", "a kick is known by it"),
-    ],
-    make: || {
-        hooks::outgoing(|_, packet, _, packets| {
-            if packet.body != Says::Disconnect {
-                packets.push(packet);
+pub(super) const FAULTS: &[Fault] = &[
+    Fault {
+        name: "dc-still-joined",
+        requirements: &["SIO-DC-01"],
+        breaks: "a DISCONNECT takes effect only with the next CONNECT",
+        also: &[],
+        make: || {
+            Script {
+                incoming: |left: &mut Left, view, packet, packets| {
+                    let place = (view.sid().to_owned(), packet.namespace.clone());
+                    match &packet.body {
+                        Body::Disconnect => {
+                            left.insert(place);
+                        }
+                        Body::Connect(_) if left.remove(&place) => {
+                            let namespace = packet.namespace.clone();
+                            let body = Body::Disconnect;
+                            packets.extend([Incoming { namespace, body }, packet]);
+                        }
+                        _ => packets.push(packet),
+                    }
+                },
+                ..Script::new(Left::new())
             }
-        })
+            .seams()
+        },
     },
-}];
+    Fault {
+        name: "dc-echoes-disconnect",
+        requirements: &["SIO-DC-02"],
+        breaks: "a client's DISCONNECT is answered by one",
+        also: &[],
+        make: || {
+            hooks::incoming(|view, packet, packets| {
+                if packet.body == Body::Disconnect {
+                    let echo = match &*packet.namespace {
+                        "/" => "41".to_owned(),
+                        namespace => format!("41{namespace},"),
+                    };
+                    say(view, view.sid(), echo);
+                }
+                packets.push(packet);
+            })
+        },
+    },
+    Fault {
+        name: "dc-leaves-all",
+        requirements: &["SIO-DC-03"],
+        breaks: "a DISCONNECT from a custom namespace leaves the main one, too",
+        also: &[],
+        make: || {
+            knowing_joined(|joined, view, packet, packets| {
+                let custom = packet.body == Body::Disconnect && &*packet.namespace != "/";
+                packets.push(packet);
+                if custom && script::leaves(joined, view, "/") {
+                    let (namespace, body) = ("/".into(), Body::Disconnect);
+                    packets.push(Incoming { namespace, body });
+                }
+            })
+        },
+    },
+    Fault {
+        name: "dc-needs-comma",
+        requirements: &["SIO-DC-04"],
+        breaks: "a DISCONNECT without a comma behind the namespace counts as malformed",
+        also: &[],
+        make: || {
+            script::reading(|text| {
+                (text.starts_with("1/") && !text.contains(',')).then(|| "?".to_owned())
+            })
+        },
+    },
+    Fault {
+        name: "dc-closes-transport",
+        requirements: &["SIO-DC-05"],
+        breaks: "the connection is closed when its last namespace is left",
+        also: &[],
+        make: || {
+            knowing_joined(|joined, view, packet, packets| {
+                if packet.body == Body::Disconnect
+                    && script::leaves(joined, view, &packet.namespace)
+                    && joined.get(view.sid()).is_none_or(HashSet::is_empty)
+                {
+                    script::close(view);
+                }
+                packets.push(packet);
+            })
+        },
+    },
+    Fault {
+        name: "dc-event-still-handled",
+        requirements: &["SIO-DC-06"],
+        breaks: "the connection survives an event for a namespace that was left",
+        also: &[],
+        make: || {
+            Script {
+                incoming: |left: &mut Left, view, packet, packets| {
+                    let place = (view.sid().to_owned(), packet.namespace.clone());
+                    match &packet.body {
+                        Body::Disconnect => {
+                            left.insert(place);
+                        }
+                        Body::Connect(_) => {
+                            left.remove(&place);
+                        }
+                        _ if left.contains(&place) => return,
+                        _ => {}
+                    }
+                    packets.push(packet);
+                },
+                ..Script::new(Left::new())
+            }
+            .seams()
+        },
+    },
+    Fault {
+        name: "dc-server-silent",
+        requirements: &["SIO-DC-07"],
+        breaks: "a client is put out of a namespace without being told",
+        also: &[
+            ("SIO-DC-08", "the packets it waits for are these"),
+            ("SIO-DC-09", "there is no packet to look at"),
+            ("SIO-DC-15", "the members of a room wait for it, too"),
+            ("SIO-CD-09", "a kick is known by it"),
+        ],
+        make: || {
+            hooks::outgoing(|_, packet, _, packets| {
+                if packet.body != Says::Disconnect {
+                    packets.push(packet);
+                }
+            })
+        },
+    },
+    Fault {
+        name: "dc-close-flag-ignored",
+        requirements: &["SIO-DC-08"],
+        breaks: "a client that is disconnected for good is put out of one namespace, and stays connected",
+        also: &[],
+        make: || {
+            hooks::incoming(|_, mut packet, packets| {
+                if let Body::Event { name, args, .. } = &mut packet.body
+                    && name.as_deref() == Some("kick")
+                    && args.json() == "true"
+                {
+                    *args = script::args(vec![false.into()]);
+                }
+                packets.push(packet);
+            })
+        },
+    },
+    Fault {
+        name: "dc-payload",
+        requirements: &["SIO-DC-09"],
+        breaks: "the DISCONNECT of a custom namespace carries an empty object",
+        also: &[],
+        make: || script::writing(|text| text.starts_with("41/").then(|| format!("{text}{{}}"))),
+    },
+    Fault {
+        name: "dc-payload-accepted",
+        requirements: &["SIO-DC-10"],
+        breaks: "a client's DISCONNECT may carry a payload",
+        also: &[],
+        make: || {
+            hooks::config(|config| {
+                config.leniency = config.leniency.allow(DecodeErrorKind::DisconnectPayload);
+            })
+        },
+    },
+    Fault {
+        name: "dc-no-event-on-tcp-loss",
+        requirements: &["SIO-DC-11"],
+        breaks: "the application does not hear of the loss of a WebSocket whose client never said anything",
+        also: &[],
+        make: || {
+            Script {
+                incoming: |spoke: &mut HashSet<String>, view, packet, packets| {
+                    if heard(&packet).is_some() {
+                        spoke.insert(view.sid().to_owned());
+                    }
+                    packets.push(packet);
+                },
+                dropped: |spoke, view, what| match what {
+                    Dropped::Socket { closed: false } if !spoke.contains(view.sid()) => {
+                        Tolerance::Ignore
+                    }
+                    _ => Tolerance::Close,
+                },
+                ..Script::new(HashSet::new())
+            }
+            .seams()
+        },
+    },
+    Fault {
+        name: "dc-only-root-event",
+        requirements: &["SIO-DC-12"],
+        breaks: "of the namespaces of a lost client only the main one hears of it",
+        also: &[],
+        make: || {
+            hooks::outgoing(|_, packet, _, packets| {
+                let unheard = said(&packet).is_some_and(|(name, args)| {
+                    let left = script::values(args);
+                    name == "left"
+                        && left.first().is_some_and(|namespace| namespace != "/")
+                        && left
+                            .get(2)
+                            .and_then(Value::as_str)
+                            .is_some_and(|reason| reason.starts_with("transport"))
+                });
+                if !unheard {
+                    packets.push(packet);
+                }
+            })
+        },
+    },
+    Fault {
+        name: "dc-handles-after",
+        requirements: &["SIO-DC-13"],
+        breaks: "what stands behind a DISCONNECT in one payload is handled before it",
+        also: &[],
+        make: || {
+            hooks::body(|_, _, body| {
+                const SEPARATOR: &str = "\u{1e}";
+                let Ok(text) = std::str::from_utf8(body) else {
+                    return;
+                };
+                let mut packets: Vec<&str> = text.split(SEPARATOR).collect();
+                packets.sort_by_key(|packet| *packet == "41");
+                *body = packets.join(SEPARATOR).into();
+            })
+        },
+    },
+    Fault {
+        name: "dc-rooms-cleared-early",
+        requirements: &["SIO-DC-14"],
+        breaks: "the rooms of a client are left before its handler hears that it is gone",
+        also: &[],
+        make: || {
+            hooks::outgoing(|_, mut packet, _, packets| {
+                if let Says::Event { name, args, .. } = &mut packet.body
+                    && name == "left"
+                {
+                    let mut left = script::values(args);
+                    if let Some(rooms) = left.get_mut(3) {
+                        *rooms = Value::Array(Vec::new());
+                    }
+                    *args = script::args(left);
+                }
+                packets.push(packet);
+            })
+        },
+    },
+    Fault {
+        name: "dc-kick-room-hits-all",
+        requirements: &["SIO-DC-15"],
+        breaks: "disconnecting a room disconnects the namespace",
+        also: &[],
+        make: || {
+            Script {
+                incoming: |kicking, _, packet, packets| {
+                    *kicking |= heard(&packet).is_some_and(|(name, _)| name == "kick-room");
+                    packets.push(packet);
+                },
+                select: |kicking, inner, selection, visit| {
+                    if std::mem::take(&mut *script::lock(kicking)) {
+                        inner.select(&Selection::default(), visit);
+                    } else {
+                        inner.select(selection, visit);
+                    }
+                },
+                ..Script::new(false)
+            }
+            .seams()
+        },
+    },
+    Fault {
+        name: "dc-foreign-accepted",
+        requirements: &["SIO-DC-16"],
+        breaks: "a DISCONNECT from a namespace that was never joined is ignored",
+        also: &[],
+        make: || {
+            Script {
+                incoming: |asked: &mut HashMap<String, HashSet<String>>, view, packet, packets| {
+                    let asked = asked.entry(view.sid().to_owned()).or_default();
+                    let foreign = !asked.is_empty() && !asked.contains(&*packet.namespace);
+                    if matches!(packet.body, Body::Connect(_)) {
+                        asked.insert(packet.namespace.to_string());
+                    }
+                    if packet.body != Body::Disconnect || !foreign {
+                        packets.push(packet);
+                    }
+                },
+                ..Script::new(HashMap::new())
+            }
+            .seams()
+        },
+    },
+];
+
+/// Which namespaces the sessions have left.
+type Left = HashSet<(String, ByteString)>;

@@ -70,6 +70,7 @@ mod query;
 mod reconnect;
 mod recovery;
 mod rooms;
+mod script;
 mod security;
 #[cfg(test)]
 mod tests;

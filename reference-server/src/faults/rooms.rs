@@ -1,16 +1,71 @@
 //! Faults of rooms and broadcasts (SIO-RM).
 
-use super::hooks::{Altered, Around};
-use super::{Fault, hooks};
+use super::script::{Script, from_io, heard, lock, member, option, polls, said};
+use super::{Fault, hooks, script};
 use crate::adapter::{Adapter, Selection};
+use crate::seams::Seams;
+use crate::session::CloseReason;
 use crate::socket::Socket;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 pub(super) const FAULTS: &[Fault] = &[
+    Fault {
+        name: "rm-to-everyone",
+        requirements: &["SIO-RM-01"],
+        breaks: "a broadcast to a room reaches those who never joined any room, too",
+        also: &[],
+        make: || {
+            Script {
+                join: |joiners: &Mutex<HashSet<String>>, inner, id, rooms| {
+                    lock(joiners).insert(id.to_owned());
+                    inner.join(id, rooms);
+                },
+                select: |joiners, inner, selection, visit| {
+                    let private = selection.rooms.iter().any(|room| inner.in_own_room(room));
+                    let mut reached = HashSet::new();
+                    inner.select(selection, &mut |id, socket| {
+                        reached.insert(id.to_owned());
+                        visit(id, socket);
+                    });
+                    if selection.rooms.is_empty() || private || reached.is_empty() {
+                        return;
+                    }
+                    inner.select(&without_rooms(selection), &mut |id, socket| {
+                        if !reached.contains(id) && !lock(joiners).contains(id) {
+                            visit(id, socket);
+                        }
+                    });
+                },
+                ..Script::new(HashSet::new())
+            }
+            .seams()
+        },
+    },
+    Fault {
+        name: "rm-duplicates",
+        requirements: &["SIO-RM-02"],
+        breaks: "a member of several of the rooms gets a copy for each",
+        also: &[],
+        make: || {
+            selecting(|inner, selection, visit| {
+                if selection.rooms.is_empty() {
+                    inner.select(selection, visit);
+                }
+                for room in &selection.rooms {
+                    let rooms = vec![room.clone()];
+                    let except = selection.except.clone();
+                    inner.select(&Selection { rooms, except }, visit);
+                }
+            })
+        },
+    },
     Fault {
         name: "rm-intersection",
         requirements: &["SIO-RM-03"],
         breaks: "several rooms mean only those who are in the first one",
-        also: &[],
+        also: &[("SIO-RM-07", "its other room is the second one")],
         make: || {
             hooks::select(|selection| Selection {
                 rooms: selection.rooms.first().cloned().into_iter().collect(),
@@ -19,20 +74,527 @@ pub(super) const FAULTS: &[Fault] = &[
         },
     },
     Fault {
+        name: "rm-includes-sender",
+        requirements: &["SIO-RM-04"],
+        breaks: "a client's broadcast to a room that it is in reaches itself",
+        also: &[],
+        make: || {
+            selecting(|inner, selection, visit| {
+                let mut selection = selection.clone();
+                if !selection.rooms.is_empty() && starts_with_sender(inner, &selection) {
+                    selection.except.remove(0);
+                }
+                inner.select(&selection, visit);
+            })
+        },
+    },
+    Fault {
+        name: "rm-io-excludes-sender",
+        requirements: &["SIO-RM-05"],
+        breaks: "the server's broadcast to a room leaves out the client that caused it",
+        also: &[],
+        make: || {
+            Script {
+                incoming: |cause: &mut Option<String>, view, packet, packets| {
+                    let io = heard(&packet)
+                        .is_some_and(|(name, args)| name == "emit-to" && from_io(args));
+                    *cause = io.then(|| view.sid().to_owned());
+                    packets.push(packet);
+                },
+                select: |cause, inner, selection, visit| {
+                    let cause = lock(cause).take().filter(|_| !selection.rooms.is_empty());
+                    inner.select(selection, &mut |id, socket| {
+                        if cause.as_ref() != Some(&socket.0.link.sid) {
+                            visit(id, socket);
+                        }
+                    });
+                },
+                ..Script::new(None)
+            }
+            .seams()
+        },
+    },
+    Fault {
+        name: "rm-except-ignored",
+        requirements: &["SIO-RM-06"],
+        breaks: "an excepted room is not excepted",
+        also: &[],
+        make: || {
+            selecting(|inner, selection, visit| {
+                let changed = excepting(inner, selection, |room| {
+                    inner.in_own_room(room) || selection.rooms.contains(room)
+                });
+                inner.select(&changed, visit);
+            })
+        },
+    },
+    Fault {
+        name: "rm-to-beats-except",
+        requirements: &["SIO-RM-07"],
+        breaks: "a room that is addressed as well is not excepted",
+        also: &[],
+        make: || {
+            selecting(|inner, selection, visit| {
+                let changed = excepting(inner, selection, |room| !selection.rooms.contains(room));
+                inner.select(&changed, visit);
+            })
+        },
+    },
+    Fault {
+        name: "rm-except-sid-ignored",
+        requirements: &["SIO-RM-08"],
+        breaks: "an id among the exceptions is not excepted",
+        also: &[],
+        make: || {
+            selecting(|inner, selection, visit| {
+                let changed = excepting(inner, selection, |room| !inner.in_own_room(room));
+                inner.select(&changed, visit);
+            })
+        },
+    },
+    Fault {
+        name: "rm-no-own-room",
+        requirements: &["SIO-RM-09"],
+        breaks: "nobody is in the room of its id",
+        also: &[],
+        make: || {
+            selecting(|inner, selection, visit| {
+                inner.select(selection, &mut |id, socket| {
+                    // With recovery, what a client is sent goes this way as well.
+                    let recovers = socket.0.namespace.recovery.is_some();
+                    if recovers || !selection.rooms.iter().any(|room| room == id) {
+                        visit(id, socket);
+                    }
+                });
+            })
+        },
+    },
+    Fault {
         name: "rm-leave-noop",
         requirements: &["SIO-RM-10"],
         breaks: "a room that was left still delivers",
-        also: &[("SIO-RM-11", "one leave is to end it there as well")],
+        also: &[],
         make: || {
-            struct Sticky(Box<dyn Adapter<Socket>>);
-            impl Around for Sticky {
-                fn inner(&self) -> &dyn Adapter<Socket> {
-                    &*self.0
-                }
-
-                fn leave(&self, _: &str, _: &str) {}
+            Script {
+                leave: |_, _, _, _| {},
+                ..Script::new(())
             }
-            hooks::adapter(|_, inner| Box::new(Altered(Sticky(inner))))
+            .seams()
+        },
+    },
+    Fault {
+        name: "rm-refcounted",
+        requirements: &["SIO-RM-11"],
+        breaks: "a room that was joined twice has to be left twice",
+        also: &[],
+        make: || {
+            Script {
+                join: |joins: &Mutex<HashMap<_, usize>>, inner, id, rooms| {
+                    for room in rooms {
+                        *lock(joins)
+                            .entry((id.to_owned(), room.clone()))
+                            .or_default() += 1;
+                    }
+                    inner.join(id, rooms);
+                },
+                leave: |joins, inner, id, room| {
+                    let place = (id.to_owned(), room.to_owned());
+                    let left = lock(joins).remove(&place).unwrap_or(1) - 1;
+                    if left == 0 {
+                        inner.leave(id, room);
+                    } else {
+                        lock(joins).insert(place, left);
+                    }
+                },
+                ..Script::new(HashMap::new())
+            }
+            .seams()
+        },
+    },
+    Fault {
+        name: "rm-leave-unknown-error",
+        requirements: &["SIO-RM-12"],
+        breaks: "leaving a room that was not joined ends the connection",
+        also: &[],
+        make: || {
+            Script {
+                leave: |_, inner, id, room| {
+                    if inner.rooms(id).iter().any(|joined| joined == room) {
+                        inner.leave(id, room);
+                    } else if let Some(socket) = member(inner, id) {
+                        socket.0.link.close(CloseReason::ForcedClose);
+                    }
+                },
+                ..Script::new(())
+            }
+            .seams()
+        },
+    },
+    Fault {
+        name: "rm-survives-disconnect",
+        requirements: &["SIO-RM-13"],
+        breaks: "a client that leaves the namespace and joins it again is in its old rooms",
+        also: &[],
+        make: || {
+            Script {
+                remove: |kept: &Mutex<HashMap<String, Vec<String>>>, inner, id| {
+                    let sid = member(inner, id).map(|socket| socket.0.link.sid.clone());
+                    let rooms = inner.remove(id);
+                    if let Some(sid) = sid {
+                        lock(kept).insert(sid, rooms.clone());
+                    }
+                    rooms
+                },
+                admit: |kept, inner, id| {
+                    inner.admit(id);
+                    let sid = member(inner, id).map(|socket| socket.0.link.sid.clone());
+                    if let Some(rooms) = sid.and_then(|sid| lock(kept).remove(&sid)) {
+                        inner.join(id, &rooms);
+                    }
+                },
+                ..Script::new(HashMap::new())
+            }
+            .seams()
+        },
+    },
+    Fault {
+        name: "rm-cross-namespace",
+        requirements: &["SIO-RM-14"],
+        breaks: "a broadcast to a room reaches the room of that name in the other namespaces, too",
+        also: &[],
+        make: || Arc::new(Shared::default()),
+    },
+    Fault {
+        name: "rm-empty-room-broadcasts-all",
+        requirements: &["SIO-RM-15"],
+        breaks: "a broadcast to a room that nobody ever joined reaches everybody",
+        also: &[],
+        make: || {
+            Script {
+                admit: |known: &Mutex<HashSet<String>>, inner, id| {
+                    lock(known).insert(id.to_owned());
+                    inner.admit(id);
+                },
+                join: |known, inner, id, rooms| {
+                    lock(known).extend(rooms.iter().cloned());
+                    inner.join(id, rooms);
+                },
+                select: |known, inner, selection, visit| {
+                    let unknown = {
+                        let known = lock(known);
+                        selection.rooms.iter().all(|room| !known.contains(room))
+                    };
+                    if unknown {
+                        inner.select(&without_rooms(selection), visit);
+                    } else {
+                        inner.select(selection, visit);
+                    }
+                },
+                ..Script::new(HashSet::new())
+            }
+            .seams()
+        },
+    },
+    Fault {
+        name: "rm-broadcast-includes-sender",
+        requirements: &["SIO-RM-16"],
+        breaks: "a client's broadcast to its namespace reaches itself",
+        also: &[],
+        make: || {
+            selecting(|inner, selection, visit| {
+                let mut selection = selection.clone();
+                if selection.rooms.is_empty() && starts_with_sender(inner, &selection) {
+                    selection.except.remove(0);
+                }
+                inner.select(&selection, visit);
+            })
+        },
+    },
+    Fault {
+        name: "rm-ws-only-broadcast",
+        requirements: &["SIO-RM-17"],
+        breaks: "the server's broadcast to a namespace does not reach those who poll",
+        also: &[],
+        make: || {
+            selecting(|inner, selection, visit| {
+                let everybody = *selection == Selection::default();
+                inner.select(selection, &mut |id, socket| {
+                    if !everybody || socket.transport() == "websocket" {
+                        visit(id, socket);
+                    }
+                });
+            })
+        },
+    },
+    Fault {
+        name: "rm-join-first-only",
+        requirements: &["SIO-RM-18"],
+        breaks: "of more than two rooms that are joined at once only the first is joined",
+        also: &[],
+        make: || {
+            Script {
+                join: |_, inner, id, rooms| match rooms {
+                    [first, _, _, ..] => inner.join(id, std::slice::from_ref(first)),
+                    rooms => inner.join(id, rooms),
+                },
+                ..Script::new(())
+            }
+            .seams()
+        },
+    },
+    Fault {
+        name: "rm-join-after-close",
+        requirements: &["SIO-RM-19"],
+        breaks: "a client that joins a room after it left the namespace gets the room's broadcasts",
+        also: &[],
+        make: || {
+            #[derive(Default)]
+            struct Ghosts {
+                members: HashMap<String, Socket>,
+                rooms: HashMap<String, Socket>,
+                said: String,
+            }
+            Script {
+                admit: |ghosts: &Mutex<Ghosts>, inner, id| {
+                    inner.admit(id);
+                    if let Some(socket) = member(inner, id) {
+                        lock(ghosts).members.insert(id.to_owned(), socket);
+                    }
+                },
+                join: |ghosts, inner, id, rooms| {
+                    inner.join(id, rooms);
+                    if member(inner, id).is_some() {
+                        return;
+                    }
+                    let mut ghosts = lock(ghosts);
+                    if let Some(socket) = ghosts.members.get(id).cloned() {
+                        let joined = rooms.iter().map(|room| (room.clone(), socket.clone()));
+                        ghosts.rooms.extend(joined.collect::<Vec<_>>());
+                    }
+                },
+                incoming: |ghosts, _, packet, packets| {
+                    if let Some(("emit-to", args)) = heard(&packet) {
+                        ghosts.said = format!("42[{}]", args.rest(1).json());
+                    }
+                    packets.push(packet);
+                },
+                select: |ghosts, inner, selection, visit| {
+                    inner.select(selection, visit);
+                    let (reached, said): (Vec<_>, _) = {
+                        let ghosts = lock(ghosts);
+                        let rooms = selection.rooms.iter();
+                        let reached = rooms.filter_map(|room| ghosts.rooms.get(room).cloned());
+                        (reached.collect(), ghosts.said.clone())
+                    };
+                    for ghost in reached {
+                        let frame = crate::session::Frame::Text(said.clone().into());
+                        ghost.0.link.send_frame(frame);
+                    }
+                },
+                ..Script::new(Ghosts::default())
+            }
+            .seams()
+        },
+    },
+    Fault {
+        name: "rm-proto-room",
+        requirements: &["SIO-RM-20"],
+        breaks: "a broadcast to the room `__proto__` reaches nobody",
+        also: &[],
+        make: || {
+            selecting(|inner, selection, visit| {
+                if !selection.rooms.iter().any(|room| room == "__proto__") {
+                    inner.select(selection, visit);
+                }
+            })
+        },
+    },
+    Fault {
+        name: "rm-async-join-race",
+        requirements: &["SIO-RM-21"],
+        breaks: "from the tenth time on, a room that a client joins delivers only after a while",
+        also: &[],
+        make: || {
+            const LATE: Duration = Duration::from_millis(100);
+            Script {
+                join: |joins: &Mutex<HashMap<_, (usize, Instant)>>, inner, id, rooms| {
+                    for room in rooms {
+                        let mut joins = lock(joins);
+                        let place = (id.to_owned(), room.clone());
+                        let (times, at) = joins.entry(place).or_insert((0, Instant::now()));
+                        (*times, *at) = (*times + 1, Instant::now());
+                    }
+                    inner.join(id, rooms);
+                },
+                select: |joins, inner, selection, visit| {
+                    inner.select(selection, &mut |id, socket| {
+                        let racing = selection.rooms.iter().any(|room| {
+                            let place = (id.to_owned(), room.clone());
+                            let joins = lock(joins);
+                            let join = joins.get(&place);
+                            join.is_some_and(|(times, at)| *times >= 10 && at.elapsed() < LATE)
+                        });
+                        if !racing {
+                            visit(id, socket);
+                        }
+                    });
+                },
+                ..Script::new(HashMap::new())
+            }
+            .seams()
+        },
+    },
+    Fault {
+        name: "rm-sticky-target",
+        requirements: &["SIO-RM-22"],
+        breaks: "what a client is sent after its broadcast to a room goes to that room as well",
+        also: &[],
+        make: || {
+            Script {
+                incoming: |target, view, packet, packets| {
+                    if let Some(("emit-to", args)) = heard(&packet)
+                        && !from_io(args)
+                    {
+                        let rooms = option(args, "to");
+                        *target = Some((view.sid().to_owned(), rooms));
+                    }
+                    packets.push(packet);
+                },
+                outgoing: |target: &mut Option<(String, Vec<String>)>, view, packet, _, packets| {
+                    if let Some(("message-back", args)) = said(&packet)
+                        && let Some((_, rooms)) = target.take_if(|(sid, _)| sid == view.sid())
+                    {
+                        let (namespace, args) = (packet.namespace.clone(), args.clone());
+                        view.later(move |server| {
+                            let mut broadcast = server.of(&namespace);
+                            for room in rooms {
+                                broadcast = broadcast.map(|broadcast| broadcast.to(room));
+                            }
+                            if let Some(broadcast) = broadcast {
+                                broadcast.emit("message-back", args);
+                            }
+                        });
+                    }
+                    packets.push(packet);
+                },
+                ..Script::new(None)
+            }
+            .seams()
+        },
+    },
+    Fault {
+        name: "rm-order-differs",
+        requirements: &["SIO-RM-23"],
+        breaks: "those who poll get the eleventh broadcast behind later ones",
+        also: &[],
+        make: || {
+            Script {
+                outgoing: |counts: &mut HashMap<String, usize>, view, packet, _, packets| {
+                    if said(&packet).is_some_and(|(name, _)| name == "msg") && polls(view) {
+                        let count = counts.entry(view.sid().to_owned()).or_default();
+                        *count += 1;
+                        if *count == 11 {
+                            script::delay(view, Duration::from_millis(100), &packet);
+                            return;
+                        }
+                    }
+                    packets.push(packet);
+                },
+                ..Script::new(HashMap::new())
+            }
+            .seams()
         },
     },
 ];
+
+/// A broadcast to the namespace, with the exceptions of another one.
+fn without_rooms(selection: &Selection) -> Selection {
+    Selection {
+        rooms: Vec::new(),
+        except: selection.except.clone(),
+    }
+}
+
+/// Whether the first exception is the client that broadcasts.
+fn starts_with_sender(adapter: &dyn Adapter<Socket>, selection: &Selection) -> bool {
+    let first = selection.except.first();
+    first.is_some_and(|id| adapter.in_own_room(id))
+}
+
+/// Broadcasts that reach others than they should; it needs no state.
+fn selecting(
+    select: fn(&dyn Adapter<Socket>, &Selection, &mut dyn FnMut(&str, &Socket)),
+) -> Arc<dyn Seams> {
+    hooks::adapter(move |_, inner| Box::new(hooks::Altered(Selecting { inner, select })))
+}
+
+struct Selecting {
+    inner: Box<dyn Adapter<Socket>>,
+    select: fn(&dyn Adapter<Socket>, &Selection, &mut dyn FnMut(&str, &Socket)),
+}
+
+impl hooks::Around for Selecting {
+    fn inner(&self) -> &dyn Adapter<Socket> {
+        &*self.inner
+    }
+
+    fn select(&self, selection: &Selection, visit: &mut dyn FnMut(&str, &Socket)) {
+        (self.select)(&*self.inner, selection, visit);
+    }
+}
+
+/// A broadcast with only those exceptions that stand; the sender always does.
+fn excepting(
+    adapter: &dyn Adapter<Socket>,
+    selection: &Selection,
+    stands: impl Fn(&String) -> bool,
+) -> Selection {
+    let mut sender = starts_with_sender(adapter, selection);
+    let mut changed = selection.clone();
+    changed
+        .except
+        .retain(|room| std::mem::take(&mut sender) || stands(room));
+    changed
+}
+
+/// All namespaces with the same rooms.
+#[derive(Default)]
+struct Shared(Arc<Mutex<Vec<Rooms>>>);
+
+type Rooms = (String, Arc<dyn Adapter<Socket>>);
+
+impl Seams for Shared {
+    fn adapter(&self, name: &str, inner: Box<dyn Adapter<Socket>>) -> Box<dyn Adapter<Socket>> {
+        let inner: Arc<dyn Adapter<Socket>> = inner.into();
+        lock(&self.0).push((name.to_owned(), inner.clone()));
+        let namespaces = self.0.clone();
+        Box::new(hooks::Altered(Joint {
+            name: name.to_owned(),
+            inner,
+            namespaces,
+        }))
+    }
+}
+
+struct Joint {
+    name: String,
+    inner: Arc<dyn Adapter<Socket>>,
+    namespaces: Arc<Mutex<Vec<Rooms>>>,
+}
+
+impl hooks::Around for Joint {
+    fn inner(&self) -> &dyn Adapter<Socket> {
+        &*self.inner
+    }
+
+    fn select(&self, selection: &Selection, visit: &mut dyn FnMut(&str, &Socket)) {
+        self.inner.select(selection, visit);
+        if selection.rooms.is_empty() {
+            return;
+        }
+        let namespaces = lock(&self.namespaces).clone();
+        for (_, rooms) in namespaces.iter().filter(|(name, _)| *name != self.name) {
+            rooms.select(selection, visit);
+        }
+    }
+}
