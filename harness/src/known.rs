@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use regex::Regex;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::outcome::Failure;
 
@@ -34,11 +34,21 @@ pub struct Known {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// How often it shows, of 1, where the server is not deterministic.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "rate"
+    )]
     pub sometimes: Option<f64>,
     /// The day after which the entry is stale, `2026-12-31`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<chrono::NaiveDate>,
+}
+
+/// A rate, also from inside a verdict, where serde hands on the numbers of JSON as they are written.
+fn rate<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
+    let number = Option::<serde_json::Number>::deserialize(from)?;
+    Ok(number.and_then(|number| number.as_f64()))
 }
 
 /// One text of a failure, or several of which any will do; `$_` stands for what differs from run to run, such as ids.

@@ -467,7 +467,10 @@ pub(crate) mod tests {
     fn a_run_reads_back_as_it_was_written() {
         let deviation = Verdict::KnownDeviation {
             failure: failure(),
-            known: known(),
+            known: Known {
+                sometimes: Some(0.25),
+                ..known()
+            },
         };
         let run = run(vec![
             outcome(true, deviation),
