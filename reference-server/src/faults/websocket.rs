@@ -26,7 +26,7 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "ws-concat-packets",
         requirements: &["EIO-WS-01"],
         breaks: "messages that are due at once go out in one frame, as a polling payload",
-        also: &[],
+        also: &[("EIO-LM-10", "its echoes are due at once")],
         make: || {
             at_echo(|frames| {
                 let text = |frame: &Frame| match frame {
@@ -44,7 +44,30 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "ws-text-as-binary",
         requirements: &["EIO-WS-02"],
         breaks: "a text message goes out as a binary frame",
-        also: &[],
+        also: &[
+            ("EIO-LM-08", "the echo that it expects is a text message"),
+            ("EIO-LM-10", "the echo that it expects is a text message"),
+            ("EIO-PL-06", "the echo that it expects is a text message"),
+            ("EIO-WS-01", "the echo that it expects is a text message"),
+            (
+                "EIO-WS-03",
+                "the echo that its last round trip expects is a text message",
+            ),
+            (
+                "EIO-WS-04",
+                "the echo that its last round trip expects is a text message",
+            ),
+            ("EIO-WS-05", "the echo that it expects is a text message"),
+            ("EIO-WS-09", "the echo that it expects is a text message"),
+            ("EIO-WS-10", "the echo that it expects is a text message"),
+            (
+                "EIO-WS-17",
+                "the echo that its last round trip expects is a text message",
+            ),
+            ("EIO-WS-18", "the echo that it expects is a text message"),
+            ("EIO-WS-19", "the echo that it expects is a text message"),
+            ("EIO-WS-26", "the echo that it expects is a text message"),
+        ],
         make: || {
             at_echo(|frames| {
                 for frame in frames {
@@ -61,7 +84,11 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "ws-binary-type-byte",
         requirements: &["EIO-WS-03"],
         breaks: "a binary frame begins with the type of a message",
-        also: &[],
+        also: &[
+            ("EIO-WS-04", "the echo that it expects is a binary message"),
+            ("EIO-WS-09", "the echo that it expects is a binary message"),
+            ("EIO-WS-17", "the echo that it expects is a binary message"),
+        ],
         make: || {
             at_echo(|frames| {
                 for frame in frames {
@@ -76,7 +103,11 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "ws-binary-base64",
         requirements: &["EIO-WS-04"],
         breaks: "a binary message goes out as base64 in a text frame",
-        also: &[],
+        also: &[
+            ("EIO-WS-03", "the echo that it expects is a binary message"),
+            ("EIO-WS-09", "the echo that it expects is a binary message"),
+            ("EIO-WS-17", "the echo that it expects is a binary message"),
+        ],
         make: || {
             at_echo(|frames| {
                 for frame in frames {
