@@ -120,7 +120,7 @@ pub(super) const FAULTS: &[Fault] = &[
                     if let Some(namespace) = namespace {
                         let joined = race.joined.entry(namespace).or_default();
                         *joined += 1;
-                        if *joined > 4 && *joined % 2 == 0 {
+                        if *joined > 4 && joined.is_multiple_of(2) {
                             race.apart.insert(id.to_owned());
                         }
                     }

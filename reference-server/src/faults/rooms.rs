@@ -522,15 +522,16 @@ fn starts_with_sender(adapter: &dyn Adapter<Socket>, selection: &Selection) -> b
 }
 
 /// Broadcasts that reach others than they should; it needs no state.
-fn selecting(
-    select: fn(&dyn Adapter<Socket>, &Selection, &mut dyn FnMut(&str, &Socket)),
-) -> Arc<dyn Seams> {
+fn selecting(select: Select) -> Arc<dyn Seams> {
     hooks::adapter(move |_, inner| Box::new(hooks::Altered(Selecting { inner, select })))
 }
 
+/// Shows the sockets that a broadcast reaches.
+type Select = fn(&dyn Adapter<Socket>, &Selection, &mut dyn FnMut(&str, &Socket));
+
 struct Selecting {
     inner: Box<dyn Adapter<Socket>>,
-    select: fn(&dyn Adapter<Socket>, &Selection, &mut dyn FnMut(&str, &Socket)),
+    select: Select,
 }
 
 impl hooks::Around for Selecting {
