@@ -42,7 +42,10 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "ba-first-only",
         requirements: &["SIO-BA-02"],
         breaks: "a broadcast ends with the first acknowledgement",
-        also: &[],
+        also: &[
+            ("SIO-BA-03", "answers have come before the timeout"),
+            ("SIO-BA-07", "an answer has come before the timeout"),
+        ],
         make: || {
             Script {
                 incoming: |call: &mut Call, view, packet, packets| {
@@ -68,7 +71,10 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "ba-hangs",
         requirements: &["SIO-BA-03"],
         breaks: "a broadcast that misses an acknowledgement never ends",
-        also: &[],
+        also: &[
+            ("SIO-BA-05", "it waits for the timeout"),
+            ("SIO-BA-07", "it waits for the timeout"),
+        ],
         make: || {
             Script {
                 outgoing: |_, _, packet, _, packets| {

@@ -125,9 +125,19 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "co-untyped-message",
         requirements: &["SIO-CO-09"],
-        breaks: "an ACK in a custom namespace goes out without its type",
-        also: &[],
-        make: || writing(|text| Some(format!("4/{}", text.strip_prefix("43/")?))),
+        breaks: "an ACK in a custom namespace goes out without its type, if its id is below 100",
+        also: &[
+            ("SIO-ACK-05", "it waits for the ACK of a custom namespace"),
+            ("SIO-CN-10", "it waits for the ACK of a custom namespace"),
+        ],
+        make: || {
+            writing(|text| {
+                let rest = text.strip_prefix("43/")?;
+                let (_, answer) = rest.split_once(',')?;
+                let (id, _) = answer.split_once('[')?;
+                (id.len() < 3).then(|| format!("4/{rest}"))
+            })
+        },
     },
     Fault {
         name: "co-int32",

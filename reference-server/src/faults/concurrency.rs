@@ -1,14 +1,14 @@
 //! Faults of many clients (SIO-CC).
 
-use super::script::{Script, lock, polls, said, say, send};
+use super::script::{Script, delay, heard, lock, polls, said, say, send};
 use super::{Fault, hooks};
 use crate::exchange::Request;
 use crate::outgoing::Encoded;
-use crate::seams::{Seams, Waits};
+use crate::seams::Seams;
 use crate::{sid, wire};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(super) const FAULTS: &[Fault] = &[
     Fault {
@@ -47,11 +47,12 @@ pub(super) const FAULTS: &[Fault] = &[
         make: || {
             Script {
                 outgoing: |slow: &mut Option<String>, view, packet, sending, packets| {
-                    if !sending.ready && !polls(view) {
+                    let burst = said(&packet).is_some_and(|(name, _)| name == "burst");
+                    if burst && !sending.ready && !polls(view) {
                         *slow = Some(view.sid().to_owned());
                     }
                     if slow.as_ref().is_some_and(|slow| slow != view.sid()) {
-                        super::script::delay(view, Duration::from_secs(3), &packet);
+                        delay(view, Duration::from_secs(3), &packet);
                     } else {
                         packets.push(packet);
                     }
@@ -64,9 +65,31 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "cc-handler-blocks-loop",
         requirements: &["SIO-CC-03"],
-        breaks: "a handler that waits holds up all clients",
-        also: &[("SIO-ACK-11", "its own client is one of them")],
-        make: || hooks::waits(|| Waits::Everybody),
+        breaks: "what goes to other clients waits while a handler does",
+        also: &[],
+        make: || {
+            Script {
+                incoming: |waits: &mut Option<(String, Instant)>, view, packet, packets| {
+                    if let Some(("slow", args)) = heard(&packet) {
+                        let while_ = Duration::from_millis(args.get(0).unwrap_or(0));
+                        *waits = Some((view.sid().to_owned(), Instant::now() + while_));
+                    }
+                    packets.push(packet);
+                },
+                outgoing: |waits, view, packet, _, packets| {
+                    let rest = waits
+                        .as_ref()
+                        .filter(|(sid, _)| sid != view.sid())
+                        .map(|(_, until)| until.saturating_duration_since(Instant::now()));
+                    match rest {
+                        Some(rest) if !rest.is_zero() => delay(view, rest, &packet),
+                        _ => packets.push(packet),
+                    }
+                },
+                ..Script::new(None)
+            }
+            .seams()
+        },
     },
     Fault {
         name: "cc-poll-thread-exhaustion",

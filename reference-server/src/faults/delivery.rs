@@ -67,7 +67,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "cd-server-dedups",
         requirements: &["SIO-CD-03"],
-        breaks: "an event that a client sends again is dropped",
+        breaks: "an event that wants an ACK and is sent again is dropped, as long as ids are small",
         also: &[(
             "SIO-ACK-10",
             "the same event twice with one id is such an event",
@@ -79,8 +79,8 @@ pub(super) const FAULTS: &[Fault] = &[
                     Body::Event {
                         name,
                         args,
-                        id: Some(_),
-                    } => {
+                        id: Some(Id::Number(id)),
+                    } if *id < 1000 && name.as_deref() == Some("message-with-ack") => {
                         let key = (view.sid().to_owned(), name.clone(), args.json().to_owned());
                         !seen
                             .lock()
@@ -264,7 +264,12 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "cd-kick-as-transport-close",
         requirements: &["SIO-CD-09"],
         breaks: "a client that is put out of a custom namespace loses its connection instead",
-        also: &[],
+        also: &[
+            ("SIO-DC-07", "the kick is from a custom namespace"),
+            ("SIO-DC-08", "the kick is from a custom namespace"),
+            ("SIO-DC-09", "the first kick is from a custom namespace"),
+            ("SIO-CO-09", "the kick is from a custom namespace"),
+        ],
         make: || {
             hooks::outgoing(|view, packet, _, packets| {
                 if packet.body == Says::Disconnect && &*packet.namespace != "/" {

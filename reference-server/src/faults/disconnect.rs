@@ -16,24 +16,42 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "dc-still-joined",
         requirements: &["SIO-DC-01"],
         breaks: "a DISCONNECT takes effect only with the next CONNECT",
-        also: &[],
+        also: &[
+            (
+                "SIO-DC-06",
+                "an event after it is handled, as if nothing had been left",
+            ),
+            ("SIO-DC-11", "the application hears of it later"),
+            ("SIO-DC-13", "so is an event behind it"),
+            ("SIO-DC-14", "the application hears of it later"),
+        ],
         make: || {
+            #[derive(Default)]
+            struct Places {
+                asked: Left,
+                left: Left,
+            }
             Script {
-                incoming: |left: &mut Left, view, packet, packets| {
+                incoming: |places: &mut Places, view, packet, packets| {
                     let place = (view.sid().to_owned(), packet.namespace.clone());
                     match &packet.body {
-                        Body::Disconnect => {
-                            left.insert(place);
+                        Body::Disconnect if places.asked.contains(&place) => {
+                            places.left.insert(place);
+                            return;
                         }
-                        Body::Connect(_) if left.remove(&place) => {
+                        Body::Connect(_) if places.left.remove(&place) => {
                             let namespace = packet.namespace.clone();
                             let body = Body::Disconnect;
-                            packets.extend([Incoming { namespace, body }, packet]);
+                            packets.push(Incoming { namespace, body });
                         }
-                        _ => packets.push(packet),
+                        Body::Connect(_) => {
+                            places.asked.insert(place);
+                        }
+                        _ => {}
                     }
+                    packets.push(packet);
                 },
-                ..Script::new(Left::new())
+                ..Script::new(Places::default())
             }
             .seams()
         },
@@ -42,7 +60,17 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "dc-echoes-disconnect",
         requirements: &["SIO-DC-02"],
         breaks: "a client's DISCONNECT is answered by one",
-        also: &[],
+        also: &[
+            ("SIO-DC-01", "it leaves by a DISCONNECT"),
+            ("SIO-DC-03", "it leaves by a DISCONNECT"),
+            ("SIO-DC-04", "it leaves by a DISCONNECT"),
+            ("SIO-DC-05", "it leaves by a DISCONNECT"),
+            ("SIO-DC-06", "it leaves by a DISCONNECT"),
+            ("SIO-CN-23", "it leaves by a DISCONNECT"),
+            ("SIO-CO-08", "it looks at a DISCONNECT, too"),
+            ("SIO-RM-13", "it leaves by a DISCONNECT"),
+            ("SIO-CSR-11", "it leaves by a DISCONNECT"),
+        ],
         make: || {
             hooks::incoming(|view, packet, packets| {
                 if packet.body == Body::Disconnect {
@@ -60,7 +88,7 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "dc-leaves-all",
         requirements: &["SIO-DC-03"],
         breaks: "a DISCONNECT from a custom namespace leaves the main one, too",
-        also: &[],
+        also: &[("SIO-DC-04", "it leaves one of two namespaces")],
         make: || {
             knowing_joined(|joined, view, packet, packets| {
                 let custom = packet.body == Body::Disconnect && &*packet.namespace != "/";
@@ -87,7 +115,13 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "dc-closes-transport",
         requirements: &["SIO-DC-05"],
         breaks: "the connection is closed when its last namespace is left",
-        also: &[],
+        also: &[
+            ("SIO-DC-01", "it leaves the only namespace"),
+            ("SIO-DC-06", "it leaves the only namespace"),
+            ("SIO-CN-23", "it leaves the only namespace"),
+            ("SIO-RM-13", "it leaves the only namespace"),
+            ("SIO-CSR-11", "it leaves the only namespace"),
+        ],
         make: || {
             knowing_joined(|joined, view, packet, packets| {
                 if packet.body == Body::Disconnect
@@ -135,6 +169,10 @@ pub(super) const FAULTS: &[Fault] = &[
             ("SIO-DC-09", "there is no packet to look at"),
             ("SIO-DC-15", "the members of a room wait for it, too"),
             ("SIO-CD-09", "a kick is known by it"),
+            ("SIO-DC-11", "it waits for the packet of a kick"),
+            ("SIO-CO-09", "the packet of a kick is one that it looks at"),
+            ("SIO-CSR-11", "it waits for the packet of a kick"),
+            ("SIO-RM-19", "it waits for the packet of a kick"),
         ],
         make: || {
             hooks::outgoing(|_, packet, _, packets| {
@@ -148,7 +186,7 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "dc-close-flag-ignored",
         requirements: &["SIO-DC-08"],
         breaks: "a client that is disconnected for good is put out of one namespace, and stays connected",
-        also: &[],
+        also: &[("SIO-DC-11", "a kick for good is one of its causes")],
         make: || {
             hooks::incoming(|_, mut packet, packets| {
                 if let Body::Event { name, args, .. } = &mut packet.body
@@ -165,7 +203,11 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "dc-payload",
         requirements: &["SIO-DC-09"],
         breaks: "the DISCONNECT of a custom namespace carries an empty object",
-        also: &[],
+        also: &[
+            ("SIO-DC-08", "it waits for the exact packet"),
+            ("SIO-CO-09", "it looks at the shape of this packet, too"),
+            ("SIO-CD-09", "it waits for the exact packet"),
+        ],
         make: || script::writing(|text| text.starts_with("41/").then(|| format!("{text}{{}}"))),
     },
     Fault {
@@ -183,7 +225,10 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "dc-no-event-on-tcp-loss",
         requirements: &["SIO-DC-11"],
         breaks: "the application does not hear of the loss of a WebSocket whose client never said anything",
-        also: &[],
+        also: &[
+            ("SIO-DC-12", "the loss is that of a silent client"),
+            ("SIO-CD-06", "the loss is that of a silent client"),
+        ],
         make: || {
             Script {
                 incoming: |spoke: &mut HashSet<String>, view, packet, packets| {

@@ -72,7 +72,10 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "csr-no-offset",
         requirements: &["SIO-CSR-03"],
         breaks: "of the events of one name a client gets only the first with an offset",
-        also: &[],
+        also: &[(
+            "SIO-CSR-05",
+            "the second event gives the offset to come back with",
+        )],
         make: || {
             Script {
                 outgoing: |seen: &mut HashSet<(String, String)>,
@@ -104,7 +107,10 @@ pub(super) const FAULTS: &[Fault] = &[
         make: || {
             hooks::restored(|_, _, restored| {
                 if let Some(restored) = restored {
-                    restored.lost.id = sid::public();
+                    let own = sid::public();
+                    restored.lost.rooms.retain(|room| *room != restored.lost.id);
+                    restored.lost.rooms.push(own.clone());
+                    restored.lost.id = own;
                 }
             })
         },

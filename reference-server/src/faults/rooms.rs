@@ -15,7 +15,13 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "rm-to-everyone",
         requirements: &["SIO-RM-01"],
         breaks: "a broadcast to a room reaches those who never joined any room, too",
-        also: &[],
+        also: &[
+            ("SIO-DC-15", "who disconnects the room never joined one"),
+            ("SIO-RM-03", "its bystander never joined a room"),
+            ("SIO-RM-14", "who broadcasts never joined a room"),
+            ("SIO-RM-22", "who broadcasts never joined a room"),
+            ("SIO-BA-06", "its bystander never joined a room"),
+        ],
         make: || {
             Script {
                 join: |joiners: &Mutex<HashSet<String>>, inner, id, rooms| {
@@ -77,7 +83,10 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "rm-includes-sender",
         requirements: &["SIO-RM-04"],
         breaks: "a client's broadcast to a room that it is in reaches itself",
-        also: &[],
+        also: &[(
+            "SIO-RM-22",
+            "its sender addresses itself, and shall not be reached",
+        )],
         make: || {
             selecting(|inner, selection, visit| {
                 let mut selection = selection.clone();
@@ -92,7 +101,7 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "rm-io-excludes-sender",
         requirements: &["SIO-RM-05"],
         breaks: "the server's broadcast to a room leaves out the client that caused it",
-        also: &[],
+        also: &[("SIO-RM-14", "the server's broadcast is caused by a member")],
         make: || {
             Script {
                 incoming: |cause: &mut Option<String>, view, packet, packets| {
@@ -118,7 +127,7 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "rm-except-ignored",
         requirements: &["SIO-RM-06"],
         breaks: "an excepted room is not excepted",
-        also: &[],
+        also: &[("SIO-BA-06", "it excepts a room")],
         make: || {
             selecting(|inner, selection, visit| {
                 let changed = excepting(inner, selection, |room| {
@@ -156,7 +165,7 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "rm-no-own-room",
         requirements: &["SIO-RM-09"],
         breaks: "nobody is in the room of its id",
-        also: &[],
+        also: &[("SIO-CD-01", "it addresses a client by its id")],
         make: || {
             selecting(|inner, selection, visit| {
                 inner.select(selection, &mut |id, socket| {
@@ -173,7 +182,12 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "rm-leave-noop",
         requirements: &["SIO-RM-10"],
         breaks: "a room that was left still delivers",
-        also: &[],
+        also: &[
+            ("SIO-RM-11", "it ends with a leave"),
+            ("SIO-RM-15", "it is a room that everybody left"),
+            ("SIO-RM-20", "it leaves the room again"),
+            ("SIO-RM-21", "it leaves the room each time"),
+        ],
         make: || {
             Script {
                 leave: |_, _, _, _| {},
@@ -486,7 +500,10 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "rm-order-differs",
         requirements: &["SIO-RM-23"],
         breaks: "those who poll get the eleventh broadcast behind later ones",
-        also: &[],
+        also: &[
+            ("SIO-OR-07", "one of its receivers polls"),
+            ("SIO-CC-09", "one of its receivers polls"),
+        ],
         make: || {
             Script {
                 outgoing: |counts: &mut HashMap<String, usize>, view, packet, _, packets| {

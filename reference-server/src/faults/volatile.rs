@@ -12,7 +12,10 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "vo-never-delivered",
         requirements: &["SIO-VO-01"],
         breaks: "a volatile event is dropped, whether the client is ready or not",
-        also: &[],
+        also: &[
+            ("SIO-VO-06", "its ready receiver waits for a volatile event"),
+            ("SIO-CSR-03", "it looks at a volatile event, too"),
+        ],
         make: || {
             hooks::outgoing(|_, packet, sending, packets| {
                 if !sending.volatile {
@@ -25,7 +28,7 @@ pub(super) const FAULTS: &[Fault] = &[
         name: "vo-drops-regular",
         requirements: &["SIO-VO-02"],
         breaks: "a volatile event that is dropped takes along the regular ones before it that wait for a GET",
-        also: &[],
+        also: &[("SIO-VO-04", "its first event is such a regular one")],
         make: || {
             Script {
                 outgoing: |windows: &mut Windows, view, packet, sending, packets| {
