@@ -94,10 +94,10 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "cc-poll-thread-exhaustion",
         requirements: &["SIO-CC-04"],
-        breaks: "while 150 GETs hang, a handshake waits",
+        breaks: "while ninety GETs hang, a handshake waits",
         also: &[],
         make: || {
-            exhausted(150, |request| {
+            exhausted(90, |request| {
                 request.method == "GET" && request.query.get("sid").is_some()
             })
         },

@@ -308,6 +308,9 @@ impl Seams for Relay {
                 let Some((head, payload)) = bytes.split_at_mut_checked(HEADER + MASK) else {
                     return;
                 };
+                // Short frames only; what follows in the same piece has masks of its own.
+                let length = usize::from(head[1] & 0x7f).min(payload.len());
+                let payload = &mut payload[..length];
                 let mask: Vec<u8> = head[HEADER..].to_vec();
                 let mut plain: Vec<u8> = payload
                     .iter()
