@@ -139,3 +139,26 @@ fn the_contracts_variables_set_the_knobs() {
         siospec_reference_server::Cors::parse("http://a.example,http://b.example")
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_is_gone_before_its_101_leaves_no_session() {
+    let running = serve(FixtureConfig::default()).await.unwrap();
+    let head = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\n\
+                Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    for _ in 0..500 {
+        let mut stream = TcpStream::connect(running.address()).await.unwrap();
+        stream.set_zero_linger().unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+    }
+    let emptied = async {
+        while running.server().sessions() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let emptied = tokio::time::timeout(PATIENCE, emptied).await;
+    assert!(
+        emptied.is_ok(),
+        "{} sessions left",
+        running.server().sessions()
+    );
+}

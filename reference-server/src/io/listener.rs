@@ -172,7 +172,13 @@ async fn serve(
                 .connections
                 .spawn(websocket::serve(stream, parts.read_buf, accepted));
         }
-        _ => linger(stream).await,
+        (ended, accepted) => {
+            if let (Err(_), Some(accepted)) = (ended, accepted) {
+                // The 101 could not be written: nobody will ever carry that WebSocket.
+                websocket::lost(&accepted);
+            }
+            linger(stream).await;
+        }
     }
 }
 

@@ -105,6 +105,16 @@ async fn carry<S: AsyncRead + AsyncWrite + Unpin>(
     linger(stream.get_mut()).await;
 }
 
+/// The connection of a WebSocket was lost before the first frame.
+pub(crate) fn lost(accepted: &Accepted) {
+    let Accepted { link, socket } = accepted;
+    // Whatever it answers, there is nobody to be told.
+    let _ = link.handle(Input::SocketClosed(*socket), link.core.now());
+    if link.state().session.is_over() {
+        link.core.links.remove(&link.sid);
+    }
+}
+
 /// Says that nothing more comes, and reads on for a little: closing with unread data would destroy what was sent last.
 pub(crate) async fn linger<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) {
     if stream.shutdown().await.is_err() {
