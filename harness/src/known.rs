@@ -1,18 +1,20 @@
 //! A known deviation: what a target does differently, with the evidence by which it is known again.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::LazyLock;
 
 use regex::Regex;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::outcome::Failure;
+use crate::outcome::{Failure, Outcome};
 
 /// The reason that `siospec bless` writes where nobody has given one. A run refuses it.
 pub const NO_REASON: &str = "?";
 
 /// A deviation that somebody has looked at: the evidence, and why it is so.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Known {
     /// The scenario's name, or one trial of it with its brackets; brackets with fewer parameters mean every trial that
@@ -27,7 +29,10 @@ pub struct Known {
     pub got: Evidence,
     /// Why it is so, for a reader.
     pub reason: String,
-    /// Where it is discussed.
+    /// Where it is reported: an issue's number or address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issue: Option<String>,
+    /// Where it can be read up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
     /// The version of the server that shows it.
@@ -52,7 +57,7 @@ fn rate<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
 }
 
 /// One text of a failure, or several of which any will do; `$_` stands for what differs from run to run, such as ids.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "a text, or a list of texts")]
 pub enum Evidence {
     /// The only one.
@@ -102,11 +107,30 @@ impl Known {
         split(&self.scenario).0
     }
 
-    /// Whether it names that trial of that scenario.
-    pub fn is_about(&self, scenario: &str, trial: &str) -> bool {
+    /// Whether it names that trial, by its present name or by an earlier one of its scenario.
+    pub fn is_about(&self, outcome: &Outcome) -> bool {
+        self.names(&outcome.scenario, &outcome.aka, &outcome.trial)
+    }
+
+    /// Whether it names that trial of that scenario, whose earlier names are `aka`.
+    pub fn names(&self, scenario: &str, aka: &[String], trial: &str) -> bool {
         let (name, wanted) = split(&self.scenario);
         let (_, has) = split(trial);
-        name == scenario && wanted.iter().all(|parameter| has.contains(parameter))
+        (name == scenario || aka.iter().any(|earlier| earlier == name))
+            && wanted.iter().all(|parameter| has.contains(parameter))
+    }
+
+    /// What of `version` differs from these versions, such as `python-socketio 5.18.1`; nothing where the entry has no
+    /// version, or the target none of that name.
+    pub fn seen_on_other(&self, versions: &BTreeMap<String, String>) -> Option<String> {
+        let seen = self.version.iter().flat_map(|seen| seen.split(','));
+        let other = seen.filter_map(|seen| {
+            let (name, version) = seen.trim().rsplit_once(' ')?;
+            let other = versions.get(name).is_some_and(|present| present != version);
+            other.then(|| seen.trim().to_owned())
+        });
+        let other: Vec<String> = other.collect();
+        (!other.is_empty()).then(|| other.join(", "))
     }
 
     /// Whether the failure is the one that the entry describes: the same step, the same words.
@@ -186,6 +210,13 @@ pub fn split(trial: &str) -> (&str, Vec<&str>) {
     }
 }
 
+/// The trial's names under the present and the earlier names of its scenario.
+pub fn names(scenario: &str, aka: &[String], trial: &str) -> impl Iterator<Item = String> {
+    let choices = trial.strip_prefix(scenario).unwrap_or_default();
+    let earlier = aka.iter().map(move |name| format!("{name}{choices}"));
+    std::iter::once(trial.to_owned()).chain(earlier)
+}
+
 /// Whether `text` reads as `evidence` says.
 fn reads(evidence: &str, text: &str) -> bool {
     let Some((first, rest)) = evidence.split_once("$_") else {
@@ -228,8 +259,12 @@ mod tests {
                 "{{scenario: '{named}', expected: '', got: '', reason: so}}"
             ))
             .unwrap();
-            entry.is_about("a/b", "a/b[packet=array,A=polling]")
+            let aka = ["a/old".to_owned()];
+            entry.names("a/b", &aka, "a/b[packet=array,A=polling]")
         };
+        assert!(about("a/old"));
+        assert!(about("a/old[A=polling]"));
+        assert!(!about("a/old[A=websocket]"));
         assert!(about("a/b"));
         assert!(about("a/b[packet=array,A=polling]"));
         assert!(about("a/b[A=polling]"));
@@ -237,6 +272,27 @@ mod tests {
         assert!(!about("a/b[packet=array,A=websocket]"));
         assert!(!about("a/bc"));
         assert!(!about("a/bc[A=polling]"));
+    }
+
+    #[test]
+    fn an_entry_says_when_it_was_seen_on_another_version() {
+        let seen = |on: &str, versions: &[(&str, &str)]| {
+            let versions = versions
+                .iter()
+                .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+            let entry = Known {
+                version: Some(on.into()),
+                ..crate::outcome::tests::known()
+            };
+            entry.seen_on_other(&versions.collect())
+        };
+        let today = [("flask-socketio", "5.6.0"), ("python-socketio", "5.18.1")];
+        assert_eq!(seen("python-socketio 5.18.1", &today), None);
+        assert_eq!(
+            seen("flask-socketio 5.5.1, python-socketio 5.18.1", &today).as_deref(),
+            Some("flask-socketio 5.5.1")
+        );
+        assert_eq!(seen("another 1.0", &today), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha1::{Digest, Sha1};
 
@@ -22,7 +23,7 @@ pub const TOTAL_LIMIT: usize = 4 * 1024 * 1024;
 pub const ENTRIES_LIMIT: usize = 20_000;
 
 /// What happened in one trial.
-#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
 pub struct Transcript {
     /// Wall clock at the start of the trial, in microseconds since the Unix epoch.
     pub started: u64,
@@ -34,7 +35,7 @@ pub struct Transcript {
 }
 
 /// One thing that happened.
-#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
 pub struct Entry {
     /// Microseconds since the trial's start, from a monotonic clock.
     pub at: u64,
@@ -58,7 +59,7 @@ pub struct Entry {
 }
 
 /// The layers of the wire, and what the harness itself has to say.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema, PartialEq, Eq, Hash)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layer {
     /// A TCP connection made, ended, or bytes on it.
@@ -78,7 +79,7 @@ pub enum Layer {
 }
 
 /// Which way bytes went.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema, PartialEq, Eq, Hash)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
     /// Neither: a note.
@@ -107,7 +108,7 @@ pub struct Raw {
 }
 
 /// Bytes that a transcript states without holding them.
-#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, PartialEq, Eq)]
 pub struct Elided {
     /// How many bytes there were in all, the kept ones included.
     pub length: u64,
@@ -159,16 +160,33 @@ impl Raw {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+/// Bytes of the wire: `text` if they are UTF-8, else `hex`; `length` and `sha1` of all of them where only the first are
+/// kept.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Raw")]
 struct RawForm {
+    /// The bytes, as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     text: Option<String>,
+    /// The bytes, as pairs of hex digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hex: Option<String>,
+    /// How many bytes there were, if these are not all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     length: Option<u64>,
+    /// SHA-1 over all of them, in hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sha1: Option<String>,
+}
+
+impl JsonSchema for Raw {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        RawForm::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        RawForm::json_schema(generator)
+    }
 }
 
 impl Serialize for Raw {

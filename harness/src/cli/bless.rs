@@ -8,7 +8,6 @@ use clap::Args;
 
 use super::{refuse, scenarios};
 use crate::outcome::{Judged, Run};
-use crate::report::json;
 use crate::run::bless::{Blessed, bless};
 use crate::scenario::trial::Trial;
 use crate::target::bundled::Bundled;
@@ -37,10 +36,9 @@ pub(super) struct Arguments {
 
 impl Arguments {
     pub(super) fn execute(self) -> ExitCode {
-        let read = std::fs::read_to_string(&self.run).map_err(|error| error.to_string());
-        let run = match read.and_then(|text| json::read(&text)) {
+        let run = match super::report::read(&self.run) {
             Ok(run) => run,
-            Err(error) => return refuse(format!("{}: {error}", self.run.display())),
+            Err(error) => return refuse(error),
         };
         let trials = match scenarios::load(&self.scenarios) {
             Ok(scenarios) => scenarios

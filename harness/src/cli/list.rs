@@ -6,9 +6,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::scenarios;
+use super::{refuse, scenarios};
 use crate::run::level_word;
 use crate::run::selection::Filter;
+use crate::scenario::release::Release;
 use crate::scenario::trial::Trial;
 
 /// List scenarios with their requirements, levels and needs.
@@ -23,6 +24,9 @@ pub(super) struct Arguments {
     /// A line for each trial instead of each scenario
     #[arg(long)]
     trials: bool,
+    /// Print instead what they ask of a server as a frozen release of that name (scenarios/releases)
+    #[arg(long, value_name = "RELEASE", conflicts_with_all = ["filter", "trials"])]
+    freeze: Option<String>,
 }
 
 impl Arguments {
@@ -31,6 +35,15 @@ impl Arguments {
             Ok(all) => all,
             Err(code) => return code,
         };
+        if let Some(name) = &self.freeze {
+            return match Release::of(name, &all).text() {
+                Ok(text) => {
+                    anstream::print!("{text}");
+                    ExitCode::SUCCESS
+                }
+                Err(error) => refuse(error),
+            };
+        }
         let filter = Filter {
             wanted: self.filter,
             stress: true,

@@ -7,8 +7,10 @@ mod explain;
 mod fixture_check;
 mod list;
 mod prove;
+mod report;
 mod run;
 mod scenarios;
+mod schema;
 mod serve;
 mod servers;
 mod signals;
@@ -45,13 +47,13 @@ enum Verb {
     Run(Box<run::Arguments>),
     Check(check::Arguments),
     List(list::Arguments),
+    Report(report::Arguments),
     Bless(bless::Arguments),
     Prove(prove::Arguments),
     Coverage(coverage::Arguments),
     Explain(explain::Arguments),
     Serve(serve::Arguments),
-    /// Print the JSON Schema of scenario files, for editors
-    Schema,
+    Schema(schema::Arguments),
     FixtureCheck(fixture_check::Arguments),
     Sweep(sweep::Arguments),
 }
@@ -62,15 +64,13 @@ pub fn main() -> ExitCode {
         Verb::Run(arguments) => arguments.execute(),
         Verb::Check(arguments) => arguments.execute(),
         Verb::List(arguments) => arguments.execute(),
+        Verb::Report(arguments) => arguments.execute(),
         Verb::Bless(arguments) => arguments.execute(),
         Verb::Prove(arguments) => arguments.execute(),
         Verb::Coverage(arguments) => arguments.execute(),
         Verb::Explain(arguments) => arguments.execute(),
         Verb::Serve(arguments) => arguments.execute(),
-        Verb::Schema => {
-            anstream::print!("{}", crate::scenario::schema::schema());
-            ExitCode::SUCCESS
-        }
+        Verb::Schema(arguments) => arguments.execute(),
         Verb::FixtureCheck(arguments) => arguments.execute(),
         Verb::Sweep(arguments) => arguments.execute(),
     }

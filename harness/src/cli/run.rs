@@ -13,9 +13,10 @@ use crate::report::kind::Wanted;
 use crate::report::summary;
 use crate::run::plan::Plan;
 use crate::run::rerun;
-use crate::run::selection::Filter;
+use crate::run::selection::{Filter, Shard};
 use crate::run::session::Session;
 use crate::run::stop::Stop;
+use crate::scenario::release::Release;
 
 /// Play scenarios against servers and judge them. Without flags: every embedded scenario, against the bundled
 /// reference server.
@@ -43,6 +44,9 @@ pub(super) struct Arguments {
     /// Play only what failed in the last run
     #[arg(long, help_heading = "Selection")]
     rerun_failed: bool,
+    /// Play one of n parts of what is selected; `siospec report` puts the parts' JSON together again
+    #[arg(long, value_name = "i/n", help_heading = "Selection")]
+    shard: Option<Shard>,
     /// Print the names of the selected trials and play nothing
     #[arg(long, help_heading = "Selection")]
     list: bool,
@@ -50,6 +54,9 @@ pub(super) struct Arguments {
     /// Which levels turn the run red, beside declared capabilities
     #[arg(long, value_enum, default_value_t, help_heading = "Judging")]
     gate: Gate,
+    /// Only what this release of siospec asked for turns the run red, such as 0.1; what is newer is reported
+    #[arg(long, value_name = "RELEASE", help_heading = "Judging")]
+    requirements: Option<String>,
     /// Capabilities that every target must declare; `all` is every one that a scenario needs
     #[arg(
         long,
@@ -68,7 +75,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Judging")]
     jobs: Option<u16>,
 
-    /// Write a report: json=PATH or junit=PATH (repeatable)
+    /// Write a report: json, junit or html=PATH (repeatable)
     #[arg(long, value_name = "KIND=PATH", help_heading = "Output")]
     report: Vec<Wanted>,
     /// A character for each trial instead of a line
@@ -104,8 +111,15 @@ impl Arguments {
             Ok(failed) => failed,
             Err(error) => return refuse(error),
         };
+        let release = match self.requirements.as_deref().map(Release::find).transpose() {
+            Ok(release) => release,
+            Err(error) => return refuse(format!("--requirements: {error}")),
+        };
         let plan = Plan {
+            release,
+            given: self.given(),
             filter: Filter {
+                shard: self.shard,
                 wanted: self.filter.clone(),
                 skipped: self.skip.clone(),
                 exact: self.exact,
@@ -146,23 +160,19 @@ impl Arguments {
         let run = session.finish();
         rerun::save(&run);
         let _ = write!(anstream::stdout(), "{}", summary::text(&run));
-        let mut code = run.conclusion().code();
-        for wanted in &self.report {
-            if let Err(error) = wanted.write(&run) {
-                anstream::eprintln!("siospec: cannot write {}: {error}", wanted.path.display());
-                code = code.max(super::Code::Wrong as u8);
-            }
-        }
-        ExitCode::from(code)
+        super::report::write(&run, &self.report)
+    }
+
+    fn given(&self) -> Vec<String> {
+        self.scenarios
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect()
     }
 
     /// What a replay needs beside target and trial.
     fn repeated(&self) -> Vec<String> {
-        let mut words: Vec<String> = self
-            .scenarios
-            .iter()
-            .map(|path| path.display().to_string())
-            .collect();
+        let mut words = self.given();
         words.extend(self.servers.repeated());
         words.extend(self.stress.then(|| "--stress".to_owned()));
         words.extend((self.time_scale != 1.0).then(|| format!("--time-scale {}", self.time_scale)));

@@ -28,9 +28,24 @@ pub fn read(text: &str) -> Result<Run, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
+/// The JSON Schema of a run, as it is committed in `reports/run.schema.json`.
+pub fn schema() -> String {
+    let schema = schemars::schema_for!(Run);
+    format!("{:#}\n", schema.as_value())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_committed_schema_is_that_of_the_run() {
+        let committed = include_str!("../../../reports/run.schema.json");
+        assert!(
+            committed == schema(),
+            "write it again: siospec schema run > reports/run.schema.json"
+        );
+    }
 
     #[test]
     fn a_newer_shape_is_refused_in_words() {

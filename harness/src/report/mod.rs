@@ -5,5 +5,6 @@ pub mod html;
 pub mod json;
 pub mod junit;
 pub mod kind;
+pub mod merge;
 pub mod summary;
 pub mod wire;

@@ -77,14 +77,14 @@ fn differences(run: &Run) -> String {
 
 /// One word for all repetitions of a trial on a target; the gravest, with its share if they differ.
 fn cell(outcomes: &[&Outcome]) -> String {
-    let gravest = outcomes.iter().max_by_key(|outcome| gravity(outcome));
+    let gravest = outcomes.iter().max_by_key(|outcome| outcome.gravity());
     let Some(gravest) = gravest else {
         return String::new();
     };
     let word = word(gravest);
     let same = outcomes
         .iter()
-        .filter(|outcome| gravity(outcome) == gravity(gravest))
+        .filter(|outcome| outcome.gravity() == gravest.gravity())
         .count();
     if same == outcomes.len() {
         word.to_owned()
@@ -106,19 +106,6 @@ fn word(outcome: &Outcome) -> &'static str {
     }
 }
 
-fn gravity(outcome: &Outcome) -> u8 {
-    match (&outcome.verdict, outcome.gates) {
-        (Verdict::NotOffered { .. }, _) => 0,
-        (Verdict::Passed, _) => 1,
-        (Verdict::KnownDeviation { .. }, _) => 2,
-        (Verdict::Failed { .. }, false) => 3,
-        (Verdict::Errored { .. }, false) => 4,
-        (Verdict::UnexpectedPass { .. }, _) => 5,
-        (Verdict::Errored { .. }, true) => 6,
-        (Verdict::Failed { .. }, true) => 7,
-    }
-}
-
 fn of_target(run: &Run, target: &Judged) -> String {
     let outcomes: Vec<&Outcome> = run.of(&target.name).collect();
     let count = |wanted: &dyn Fn(&Outcome) -> bool| {
@@ -136,7 +123,7 @@ fn of_target(run: &Run, target: &Judged) -> String {
     } else {
         format!(" ({})", versions.join(", "))
     };
-    let all = run.selection.of_all / run.targets.len().max(1);
+    let all = run.selection.of_all;
     let repeated = if run.selection.repeat > 1 {
         format!(", each {} times", run.selection.repeat)
     } else {

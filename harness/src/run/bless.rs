@@ -57,6 +57,7 @@ pub fn bless(
                 .or(alike.map(|entry| entry.reason.as_str()))
                 .unwrap_or(NO_REASON)
                 .to_owned(),
+            issue: alike.and_then(|entry| entry.issue.clone()),
             link: alike.and_then(|entry| entry.link.clone()),
             version: Some(versions(target)).filter(|versions| !versions.is_empty()),
             ..new
@@ -93,7 +94,7 @@ fn explained(entry: &Known, reason: Option<&str>) -> bool {
 fn holds(entry: &Known, outcomes: &[&Outcome], target: &Judged, today: chrono::NaiveDate) -> bool {
     let about: Vec<_> = outcomes
         .iter()
-        .filter(|o| o.verdict.is_judged() && entry.is_about(&o.scenario, &o.trial))
+        .filter(|o| o.verdict.is_judged() && entry.is_about(o))
         .collect();
     if about.is_empty() {
         let expired = entry.until.is_some_and(|until| until < today);
@@ -124,7 +125,7 @@ fn news(
 ) -> Vec<Known> {
     let fails = |o: &Outcome| o.verdict.is_judged() && o.verdict.failure().is_some();
     let covered = |o: &Outcome| {
-        let about = kept.iter().filter(|e| e.is_about(&o.scenario, &o.trial));
+        let about = kept.iter().filter(|e| e.is_about(o));
         let failure = o.verdict.failure();
         failure.is_some_and(|failure| about.clone().any(|entry| entry.shows(failure)))
     };
@@ -210,12 +211,13 @@ fn entry(name: String, open: &[&Outcome], plays: &[&Outcome]) -> Known {
         expected: "".into(),
         got: "".into(),
         reason: String::new(),
+        issue: None,
         link: None,
         version: None,
         sometimes: None,
         until: None,
     };
-    let about = |o: &Outcome| entry.is_about(&o.scenario, &o.trial);
+    let about = |o: &Outcome| entry.is_about(o);
     let (mut expected, mut got) = (Vec::new(), Vec::new());
     let failures = open.iter().filter(|o| about(o));
     for failure in failures.filter_map(|o| o.verdict.failure()) {
@@ -336,6 +338,9 @@ fn written(entry: &Known) -> String {
         }
     }
     put("reason", scalar(&entry.reason));
+    if let Some(issue) = &entry.issue {
+        put("issue", scalar(issue));
+    }
     if let Some(link) = &entry.link {
         put("link", scalar(link));
     }

@@ -1,10 +1,10 @@
 //! Known deviations: matched with their evidence, struck when they no longer tell the truth.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use chrono::NaiveDate;
-
-use crate::outcome::{Known, Outcome, Stale, Verdict};
+use crate::outcome::{Baselined, Known, Verdict};
+use crate::scenario::model::Scenario;
+use crate::scenario::trial::Trial;
 
 /// The entries of one target.
 #[derive(Debug, Clone, Default)]
@@ -19,11 +19,20 @@ impl Baseline {
     }
 
     /// What a plain verdict becomes in the light of the entries.
-    pub(super) fn weigh(&self, scenario: &str, trial: &str, verdict: Verdict) -> Verdict {
+    pub(super) fn weigh(&self, trial: &Trial, verdict: Verdict) -> Verdict {
+        self.weighed(
+            &trial.scenario.name,
+            &trial.scenario.aka,
+            &trial.name,
+            verdict,
+        )
+    }
+
+    fn weighed(&self, scenario: &str, aka: &[String], trial: &str, verdict: Verdict) -> Verdict {
         let mut about = self
             .entries
             .iter()
-            .filter(|entry| entry.is_about(scenario, trial));
+            .filter(|entry| entry.names(scenario, aka, trial));
         match verdict {
             Verdict::Failed { mut failure } => {
                 if let Some(known) = about.clone().find(|entry| entry.shows(&failure)) {
@@ -50,46 +59,30 @@ impl Baseline {
         }
     }
 
-    /// Entries that are no longer true, given everything that was judged on this target. `scenarios` are the names of
-    /// all that there are, filtered out or not; `today` decides what has expired.
-    pub(super) fn stale(
+    /// The entries, each with how many trials of `scenarios` it is about. Left out are those of scenarios that are none
+    /// of these and yet among the embedded ones: a run of somebody's own files says nothing about them.
+    pub(super) fn listed(
         &self,
-        outcomes: &[&Outcome],
-        scenarios: &BTreeSet<&str>,
-        today: NaiveDate,
-    ) -> Vec<Stale> {
-        let stale = |entry: &Known, why: String| Stale {
-            scenario: entry.scenario.clone(),
-            why,
+        scenarios: &[Arc<Scenario>],
+        elsewhere: impl Fn(&str) -> bool,
+    ) -> Vec<Baselined> {
+        let trials = |entry: &Known| -> usize {
+            let named = |s: &&Arc<Scenario>| {
+                let name = entry.scenario_name();
+                s.name == name || s.aka.iter().any(|earlier| earlier == name)
+            };
+            let trials = scenarios.iter().filter(named).flat_map(Trial::of);
+            trials
+                .filter(|t| entry.names(&t.scenario.name, &t.scenario.aka, &t.name))
+                .count()
         };
-        let judge = |entry: &Known| {
-            if !scenarios.contains(entry.scenario_name()) {
-                return Some(stale(entry, "no scenario has that name".into()));
-            }
-            if let Some(until) = entry.until.filter(|until| *until < today) {
-                return Some(stale(
-                    entry,
-                    format!("it was to be looked at again by {until}"),
-                ));
-            }
-            let played: Vec<_> = outcomes
-                .iter()
-                .filter(|outcome| {
-                    outcome.verdict.is_judged() && entry.is_about(&outcome.scenario, &outcome.trial)
-                })
-                .collect();
-            let shown = played.iter().any(|outcome| match &outcome.verdict {
-                Verdict::KnownDeviation { known, .. } | Verdict::UnexpectedPass { known } => {
-                    known == entry
-                }
-                _ => false,
-            });
-            // What shows itself only sometimes may well not have in a few plays.
-            let enough = entry.sometimes.map_or(1.0, |rate| 3.0 / rate);
-            let silent = !shown && played.len() as f64 >= enough;
-            silent.then(|| stale(entry, format!("it matched none of {} plays", played.len())))
-        };
-        self.entries.iter().filter_map(judge).collect()
+        let listed = self.entries.iter().map(|entry| Baselined {
+            entry: entry.clone(),
+            trials: trials(entry),
+        });
+        listed
+            .filter(|known| known.trials > 0 || !elsewhere(known.entry.scenario_name()))
+            .collect()
     }
 }
 
@@ -105,6 +98,7 @@ mod tests {
             expected: r#"44{"message":"x"}"#.into(),
             got: r#"40{"sid":"$_"}"#.into(),
             reason: "so".into(),
+            issue: None,
             link: None,
             version: None,
             sometimes: None,
@@ -133,7 +127,7 @@ mod tests {
 
     fn weigh(entry: Known, verdict: Verdict) -> &'static str {
         Baseline::new(vec![entry])
-            .weigh("a/b", "a/b[A=polling]", verdict)
+            .weighed("a/b", &[], "a/b[A=polling]", verdict)
             .word()
     }
 
@@ -172,47 +166,44 @@ mod tests {
 
     #[test]
     fn a_failure_with_other_evidence_says_so() {
-        let verdict = Baseline::new(vec![entry()]).weigh("a/b", "a/b", failed(7, "41"));
+        let verdict = Baseline::new(vec![entry()]).weighed("a/b", &[], "a/b", failed(7, "41"));
         assert!(verdict.failure().unwrap().notes[0].contains("has other evidence: expected 44"));
     }
 
     #[test]
-    fn an_entry_is_stale_without_a_scenario_after_its_day_or_without_a_match() {
-        let today = NaiveDate::from_ymd_opt(2026, 1, 2).unwrap();
-        let stale = |entry: Known, scenarios: &[&str], verdict: Verdict| {
-            let outcome = crate::outcome::tests::outcome(true, verdict);
-            let all = scenarios.iter().copied().collect();
-            let stale = Baseline::new(vec![entry]).stale(&[&outcome], &all, today);
-            stale
-                .into_iter()
-                .map(|stale| stale.why)
-                .collect::<Vec<_>>()
-                .join("; ")
+    fn an_entry_counts_its_trials_and_leaves_alone_what_others_play() {
+        let scenario = |aka: &str| {
+            let yaml = format!(
+                "title: x\naka: [{aka}]\nclients: {{A: [polling, websocket]}}\nsteps:\n  - A.alive:\n"
+            );
+            let catalogue = crate::scenario::catalogue::Catalogue::parse("[]").unwrap();
+            crate::scenario::load::load("a/new", "a/new.yaml", yaml.as_bytes(), &catalogue).unwrap()
         };
-        assert_eq!(
-            stale(entry(), &[], Verdict::Passed),
-            "no scenario has that name"
-        );
-        let expired = Known {
-            until: NaiveDate::from_ymd_opt(2026, 1, 1),
+        let named = |name: &str| Known {
+            scenario: name.into(),
             ..entry()
         };
+        let names = [
+            "a/new",
+            "a/old[A=polling]",
+            "a/new[A=pigeon]",
+            "b/embedded",
+            "b/nowhere",
+        ];
+        let baseline = Baseline::new(names.map(named).into());
+        let listed = baseline.listed(&[scenario("a/old")], |name| name == "b/embedded");
+        let counts: Vec<_> = listed
+            .iter()
+            .map(|known| (known.entry.scenario.as_str(), known.trials))
+            .collect();
         assert_eq!(
-            stale(expired, &["a/b"], Verdict::Passed),
-            "it was to be looked at again by 2026-01-01"
+            counts,
+            [
+                ("a/new", 2),
+                ("a/old[A=polling]", 1),
+                ("a/new[A=pigeon]", 0),
+                ("b/nowhere", 0)
+            ]
         );
-        assert_eq!(
-            stale(entry(), &["a/b"], failed(9, "x")),
-            "it matched none of 1 plays"
-        );
-        let sometimes = Known {
-            sometimes: Some(0.5),
-            ..entry()
-        };
-        assert_eq!(stale(sometimes, &["a/b"], Verdict::Passed), "");
-        let not_offered = Verdict::NotOffered {
-            reason: "rooms".into(),
-        };
-        assert_eq!(stale(entry(), &["a/b"], not_offered), "");
     }
 }

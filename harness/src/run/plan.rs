@@ -1,11 +1,14 @@
 //! What a run is to do.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use super::selection::Filter;
-use crate::outcome::{Gate, Judged};
+use crate::outcome::{Gate, Judged, Selection, Shards};
+use crate::scenario::corpus::{self, Corpus};
 use crate::scenario::model::{Scenario, Step};
+use crate::scenario::release::Release;
 use crate::scenario::trial::Trial;
 use crate::scenario::verb::Verb;
 use crate::target::server::Server;
@@ -21,6 +24,10 @@ pub struct Plan {
     pub filter: Filter,
     /// What turns the run red.
     pub gate: Gate,
+    /// The release to whose requirements that is limited.
+    pub release: Option<Release>,
+    /// The files and folders that the scenarios are from; none for the embedded ones.
+    pub given: Vec<String>,
     /// Capabilities that every target must declare; `all` is every one that a scenario needs.
     pub require: Vec<String>,
     /// Whether servers are first held to the fixture contract, as far as trials rely on it.
@@ -45,6 +52,8 @@ impl Plan {
             servers,
             filter: Filter::default(),
             gate: Gate::default(),
+            release: None,
+            given: Vec::new(),
             require: Vec::new(),
             contract: true,
             repeat: 1,
@@ -52,6 +61,54 @@ impl Plan {
             verbose: false,
             trace: false,
             arguments: Vec::new(),
+        }
+    }
+
+    /// Whether the trial can turn the run red.
+    pub(super) fn weight(&self, trial: &Trial) -> Weight {
+        let scenario = &trial.scenario;
+        let gates = |level| match self.gate.holds(level, &scenario.needs) {
+            true => Weight::Gates,
+            false => Weight::Informs,
+        };
+        // A scenario of somebody's own is of no release.
+        let is_own =
+            scenario.level.is_none() || !(self.given.is_empty() || is_embedded(&scenario.name));
+        match &self.release {
+            Some(release) if !is_own => match (release.level(trial), gates(scenario.level)) {
+                (Some(level), _) => gates(Some(level)),
+                (None, Weight::Gates) => Weight::Newer,
+                (None, other) => other,
+            },
+            _ => gates(scenario.level),
+        }
+    }
+
+    /// Whether a scenario of that name is not for this run to play, but for one of the embedded scenarios.
+    pub(super) fn is_elsewhere(&self, name: &str) -> bool {
+        !self.given.is_empty() && is_embedded(name)
+    }
+
+    pub(super) fn selection(&self, of_all: usize) -> Selection {
+        let filter = &self.filter;
+        Selection {
+            gate: self.gate,
+            repeat: self.repeat.max(1),
+            time_scale: self.time_scale,
+            of_all,
+            requirements: self.release.as_ref().map(|release| release.name.clone()),
+            require: self.require.clone(),
+            scenarios: self.given.clone(),
+            filter: filter.wanted.clone(),
+            skip: filter.skipped.clone(),
+            exact: filter.exact,
+            stress: filter.stress,
+            rerun_failed: filter.failed.is_some(),
+            shards: filter.shard.map(|shard| Shards {
+                of: shard.of,
+                held: [shard.number].into(),
+            }),
+            arguments: self.arguments.clone(),
         }
     }
 
@@ -95,17 +152,45 @@ impl Plan {
 
     fn missing(&self, declared: &[String]) -> Vec<String> {
         let every = self.scenarios.iter().flat_map(|scenario| &scenario.needs);
-        let wanted: std::collections::BTreeSet<&String> =
-            match self.require.iter().any(|cap| cap == "all") {
-                true => every.collect(),
-                false => self.require.iter().collect(),
-            };
+        let wanted: BTreeSet<&String> = match self.require.iter().any(|cap| cap == "all") {
+            true => every.collect(),
+            false => self.require.iter().collect(),
+        };
         wanted
             .into_iter()
             .filter(|cap| !declared.contains(cap))
             .cloned()
             .collect()
     }
+}
+
+/// Whether a failure of a trial turns the run red.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// It does.
+    Gates,
+    /// It does not, for its requirement's level.
+    Informs,
+    /// It would, and is newer than the release that was asked for.
+    Newer,
+}
+
+/// Whether an embedded scenario has, or once had, that name.
+fn is_embedded(name: &str) -> bool {
+    static NAMES: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+        let scenarios = corpus::catalogue().map(|catalogue| Corpus::embedded(&catalogue).scenarios);
+        let names = |scenario: &Arc<Scenario>| {
+            std::iter::once(scenario.name.clone())
+                .chain(scenario.aka.clone())
+                .collect::<Vec<_>>()
+        };
+        scenarios
+            .unwrap_or_default()
+            .iter()
+            .flat_map(names)
+            .collect()
+    });
+    NAMES.contains(name)
 }
 
 /// Roughly how long a trial takes, from the times that its steps name; what takes long is begun first.
@@ -127,4 +212,75 @@ fn of_step(step: &Step) -> Duration {
         _ => Duration::from_millis(1),
     };
     own.max(step.not_before.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::catalogue::Catalogue;
+    use crate::scenario::load::load;
+
+    const CATALOGUE: &str = "- {id: R-1, level: MUST, group: R, statement: s, source: s, check: c, fault: f}\n\
+                             - {id: R-2, level: SHOULD, group: R, statement: s, source: s, check: c, fault: f}\n";
+
+    fn scenario(name: &str, header: &str) -> Arc<Scenario> {
+        let catalogue = Catalogue::parse(CATALOGUE).unwrap();
+        let yaml =
+            format!("title: x\n{header}transports: [polling, websocket]\nsteps:\n  - A.alive:\n");
+        load(name, "x.yaml", yaml.as_bytes(), &catalogue).unwrap()
+    }
+
+    fn weights(plan: &Plan) -> Vec<Weight> {
+        let trials = plan.scenarios.iter().flat_map(Trial::of);
+        trials.map(|trial| plan.weight(&trial)).collect()
+    }
+
+    #[test]
+    fn what_is_newer_than_the_release_does_not_gate() {
+        use Weight::{Gates, Informs, Newer};
+        let (old, new) = (
+            scenario("a/old", "requirement: R-1\n"),
+            scenario("a/new", "requirement: R-1\n"),
+        );
+        let renamed = scenario("a/renamed", "requirement: R-1\naka: a/old\n");
+        let (may, own) = (
+            scenario("a/may", "requirement: R-2\n"),
+            scenario("a/own", ""),
+        );
+        let release = Release::of("0.1", std::slice::from_ref(&old));
+        let mut plan = Plan::new(vec![old, new, renamed, may, own], Vec::new());
+        assert_eq!(
+            weights(&plan),
+            [
+                Gates, Gates, Gates, Gates, Gates, Gates, Informs, Informs, Gates, Gates
+            ]
+        );
+        plan.release = Some(release);
+        assert_eq!(
+            weights(&plan),
+            [
+                Gates, Gates, Newer, Newer, Gates, Gates, Informs, Informs, Gates, Gates
+            ]
+        );
+    }
+
+    #[test]
+    fn a_trial_that_was_added_to_an_old_scenario_is_newer() {
+        let old = scenario("a/old", "requirement: R-1\n");
+        let more = scenario(
+            "a/old",
+            "requirement: R-1\ncases: {one: {x: '1'}, two: {x: '2'}}\n",
+        );
+        let mut plan = Plan::new(vec![more], Vec::new());
+        plan.release = Some(Release::of("0.1", &[old]));
+        assert!(weights(&plan).iter().all(|weight| *weight == Weight::Newer));
+    }
+
+    #[test]
+    fn a_level_that_was_raised_since_the_release_gates_as_it_did() {
+        let release = "release: '0.1'\nrequirements: {R-1: SHOULD}\ntrials:\n  a/old: [A=polling, A=websocket]\n";
+        let mut plan = Plan::new(vec![scenario("a/old", "requirement: R-1\n")], Vec::new());
+        plan.release = Some(Release::parse(release).unwrap());
+        assert_eq!(weights(&plan), [Weight::Informs, Weight::Informs]);
+    }
 }

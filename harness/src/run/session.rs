@@ -11,10 +11,10 @@ use libtest_mimic::{Completion, Failed, Trial as Test};
 use tokio::runtime::{Handle, Runtime};
 
 use super::known::Baseline;
-use super::plan::Plan;
+use super::plan::{Plan, Weight};
 use super::stop::Stop;
 use super::{attempt, contract, verdict};
-use crate::outcome::{Judged, Outcome, Run, Selection, Verdict};
+use crate::outcome::{Judged, Outcome, Run, Verdict};
 use crate::report::failure;
 use crate::scenario::trial::Trial;
 use crate::target::knobs::Settings;
@@ -29,8 +29,9 @@ pub struct Session {
     shared: Arc<Shared>,
     jobs: Vec<Job>,
     of_all: usize,
+    /// How many outcomes there are to be if nothing stops it and every target is reached.
+    asked: usize,
     targets: Vec<Judged>,
-    scenarios: Vec<String>,
     runtime: Runtime,
 }
 
@@ -55,7 +56,7 @@ struct Job {
     server: usize,
     trial: Arc<Trial>,
     repetition: u32,
-    gates: bool,
+    weight: Weight,
     /// What the server is started with, or why the trial is not offered.
     offered: Result<Settings, String>,
     /// Why the app under test cannot play its part in the trial.
@@ -71,13 +72,21 @@ impl Session {
         let (began, started) = (Instant::now(), chrono::Utc::now());
         let reached = runtime.block_on(async { reach(&plan.servers, &stop).await });
         let pace = runtime.block_on(async { attempt::Pace::start() });
-        let trials = plan.filter.trials(&plan.scenarios);
-        let targets: Vec<_> = plan
+        let selected = plan.filter.selected(&plan.scenarios);
+        let mut targets: Vec<_> = plan
             .servers
             .iter()
             .zip(reached)
             .map(|(server, reached)| plan.judged(server, reached))
             .collect();
+        let trials = plan.filter.part(selected.clone());
+        let admitted = |target: &Judged, trials: &[Arc<Trial>]| {
+            let of = trials
+                .iter()
+                .filter(|trial| plan.filter.admits_on(&target.name, trial));
+            of.count() * plan.repeat.max(1) as usize
+        };
+        let asked = targets.iter().map(|target| admitted(target, &trials)).sum();
         let mut jobs = lay_out(&plan, &targets, &trials);
         let mut uses = BTreeMap::new();
         for job in &jobs {
@@ -90,17 +99,15 @@ impl Session {
             .iter()
             .map(|scenario| Trial::of(scenario).len())
             .sum();
-        let of_all = of_all * plan.servers.len();
-        let scenarios = plan
-            .scenarios
-            .iter()
-            .map(|scenario| scenario.name.clone())
-            .collect();
-        let baselines = plan
+        let baselines: Vec<Baseline> = plan
             .servers
             .iter()
             .map(|server| Baseline::new(server.known()))
             .collect();
+        for (target, baseline) in targets.iter_mut().zip(&baselines) {
+            target.selected = admitted(target, &selected);
+            target.known = baseline.listed(&plan.scenarios, |name| plan.is_elsewhere(name));
+        }
         let plays = AtomicUsize::new(0);
         if plan.contract {
             runtime
@@ -122,8 +129,8 @@ impl Session {
             shared: Arc::new(shared),
             jobs,
             of_all,
+            asked,
             targets,
-            scenarios,
             runtime,
         })
     }
@@ -199,41 +206,31 @@ impl Session {
                 .unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *outcomes).into_values().collect()
         };
-        let names: BTreeSet<&str> = self.scenarios.iter().map(String::as_str).collect();
-        let today = self.shared.started.date_naive();
         let mut targets = self.targets;
-        for ((target, baseline), deaths) in
-            targets.iter_mut().zip(&self.shared.baselines).zip(deaths)
-        {
-            let of: Vec<&Outcome> = outcomes
-                .iter()
-                .filter(|outcome| outcome.target == target.name)
-                .collect();
+        for (target, deaths) in targets.iter_mut().zip(deaths) {
             target.deaths = deaths;
-            target.stale = baseline.stale(&of, &names, today);
-            target.duration_ms = of
+            let of = outcomes
                 .iter()
+                .filter(|outcome| outcome.target == target.name);
+            target.duration_ms = of
                 .map(|outcome| outcome.started_ms + outcome.duration_ms)
                 .max()
                 .unwrap_or(0);
         }
         let plan = &self.shared.plan;
-        Run {
+        let mut run = Run {
             format: Run::FORMAT,
             siospec: env!("CARGO_PKG_VERSION").to_owned(),
             started: self.shared.started,
             duration_ms: millis(self.shared.began.elapsed()),
-            interrupted: self.shared.stop.is_set() && outcomes.len() < self.jobs.len(),
-            selection: Selection {
-                gate: plan.gate,
-                repeat: plan.repeat.max(1),
-                time_scale: plan.time_scale,
-                of_all: self.of_all,
-                arguments: plan.arguments.clone(),
-            },
+            interrupted: self.shared.stop.is_set() && outcomes.len() < self.asked,
+            selection: plan.selection(self.of_all),
             targets,
             outcomes,
-        }
+        };
+        run.sort();
+        run.find_stale();
+        run
     }
 }
 
@@ -255,8 +252,7 @@ fn lay_out(plan: &Plan, targets: &[Judged], trials: &[Arc<Trial>]) -> Vec<Job> {
             .iter()
             .filter(|trial| plan.filter.admits_on(&target.name, trial));
         for trial in wanted.filter(|_| target.unreachable.is_none()) {
-            let scenario = &trial.scenario;
-            let gates = plan.gate.holds(scenario.level, &scenario.needs);
+            let weight = plan.weight(trial);
             let offered = server.offers(&Needs::of(trial));
             for repetition in 1..=plan.repeat.max(1) {
                 let (trial, offered) = (trial.clone(), offered.clone());
@@ -265,7 +261,7 @@ fn lay_out(plan: &Plan, targets: &[Judged], trials: &[Arc<Trial>]) -> Vec<Job> {
                     server: number,
                     trial,
                     repetition,
-                    gates,
+                    weight,
                     offered,
                     broken: None,
                 });
@@ -381,12 +377,12 @@ impl Shared {
 
     fn outcome(&self, job: &Job, judged: attempt::Judgement, begun: Duration) -> Outcome {
         let scenario = &job.trial.scenario;
-        let weighed =
-            self.baselines[job.server].weigh(&scenario.name, &job.trial.name, judged.verdict);
+        let weighed = self.baselines[job.server].weigh(&job.trial, judged.verdict);
         Outcome {
             target: self.plan.servers[job.server].name().to_owned(),
             trial: job.trial.name.clone(),
             scenario: scenario.name.clone(),
+            aka: scenario.aka.clone(),
             file: scenario.source.file.clone(),
             title: scenario.title.clone(),
             requirements: scenario.requirements.clone(),
@@ -399,7 +395,8 @@ impl Shared {
                 .into(),
             needs: scenario.needs.clone(),
             repetition: job.repetition,
-            gates: job.gates,
+            gates: job.weight == Weight::Gates,
+            newer: job.weight == Weight::Newer,
             verdict: weighed,
             replay: self
                 .plan

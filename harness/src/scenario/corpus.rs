@@ -44,6 +44,21 @@ pub fn catalogue() -> Result<Catalogue, CatalogueError> {
     Catalogue::parse(text.unwrap_or("[]"))
 }
 
+/// The frozen releases that come with the program, by name, as [`Release`](super::release::Release) reads them.
+pub fn releases() -> Vec<(String, String)> {
+    let files = EMBEDDED
+        .get_dir("releases")
+        .into_iter()
+        .flat_map(Dir::files);
+    let read = files.filter_map(|file| {
+        let name = file.path().file_stem()?.to_string_lossy().into_owned();
+        Some((name, file.contents_utf8()?.to_owned()))
+    });
+    let mut releases: Vec<_> = read.collect();
+    releases.sort();
+    releases
+}
+
 impl Corpus {
     /// The scenarios that come with the program.
     #[must_use]
@@ -132,5 +147,6 @@ fn is_scenario(path: &Path) -> bool {
     let table = ["requirements.yaml", "real-bugs.yaml"]
         .iter()
         .any(|table| path == Path::new(table));
-    path.extension().is_some_and(|ending| ending == "yaml") && !table
+    let release = path.starts_with("releases");
+    path.extension().is_some_and(|ending| ending == "yaml") && !table && !release
 }

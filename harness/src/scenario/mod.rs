@@ -28,6 +28,7 @@ pub mod model;
 mod node;
 pub mod packet;
 pub mod reconnect;
+pub mod release;
 pub mod schema;
 pub mod source;
 mod splice;
