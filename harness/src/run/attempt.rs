@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::plan::Plan;
 use super::stop::Stop;
@@ -38,6 +38,18 @@ impl Pace {
             pulse: Pulse::start(),
             calm: Semaphore::new(1),
         }
+    }
+
+    /// Waits for the place of a trial that is played again, unless it is held already: whoever asks for a second one
+    /// waits for itself. False if the run was stopped meanwhile.
+    async fn wait_for<'p>(&'p self, place: &mut Option<SemaphorePermit<'p>>, stop: &Stop) -> bool {
+        if place.is_none() {
+            *place = tokio::select! {
+                place = self.calm.acquire() => place.ok(),
+                () = stop.set() => None,
+            };
+        }
+        place.is_some()
     }
 }
 
@@ -82,7 +94,7 @@ pub(crate) async fn judge(
     let mut needs = Needs::of(trial);
     let mut late = Duration::ZERO;
     let mut replays = 0;
-    let mut turn = None;
+    let mut place = None;
     let mut seen = None;
     while replays <= REPLAYS {
         let lease = match server.lend(settings, &needs).await {
@@ -121,7 +133,9 @@ pub(crate) async fn judge(
             let this = (failure.at.clone(), failure.summary.clone());
             let twice = !failure.timing && seen.replace(this.clone()) == Some(this);
             if !same_again && !twice {
-                turn = turn.or(pace.calm.acquire().await.ok());
+                if !pace.wait_for(&mut place, stop).await {
+                    return None;
+                }
                 continue;
             }
         }
@@ -259,6 +273,28 @@ fn heading(text: &str, at: &str) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_trial_that_is_late_again_and_again_does_not_wait_for_itself() {
+        let (pace, stop) = (Pace::start(), Stop::default());
+        let mut place = None;
+        assert!(pace.wait_for(&mut place, &stop).await);
+        let again = pace.wait_for(&mut place, &stop);
+        assert!(
+            tokio::time::timeout(Duration::from_secs(5), again)
+                .await
+                .unwrap()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_stopped_run_waits_for_no_place() {
+        let (pace, stop) = (Pace::start(), Stop::default());
+        let mut held = None;
+        assert!(pace.wait_for(&mut held, &stop).await);
+        stop.turn();
+        assert!(!pace.wait_for(&mut None, &stop).await);
+    }
 
     #[test]
     fn a_span_becomes_the_line_and_column_that_an_editor_shows() {
