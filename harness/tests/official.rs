@@ -207,7 +207,7 @@ async fn stage(ours: bool, policy: &Policy) -> (Stage, siospec_reference_server:
     .unwrap();
     let address = server.address();
     let target = (address.ip().to_string(), address.port());
-    let proxy = Proxy::start(target, 0, Arc::new(|_| {})).await.unwrap();
+    let proxy = Proxy::start(target, Arc::new(|_| {})).await.unwrap();
     let (tell, decisions) = mpsc::unbounded_channel();
     let who = match ours {
         true => Who::Ours(our(&proxy, policy, tell)),

@@ -34,6 +34,20 @@ pub struct Unreachable {
     pub to: String,
     /// What the system, or TLS, says.
     pub reason: String,
+    /// Whether somebody was there and ended the connection while it was made.
+    pub cut: bool,
+}
+
+/// Whether an error is the end of a connection, not the lack of one.
+pub(super) fn is_cut(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    let ends = [
+        ConnectionReset,
+        ConnectionAborted,
+        BrokenPipe,
+        UnexpectedEof,
+    ];
+    ends.contains(&error.kind())
 }
 
 impl Wire {
@@ -47,23 +61,25 @@ impl Wire {
             Some(address) => address.to_string(),
             None => format!("{}:{port}", endpoint.host()),
         };
-        let unreachable = |reason: String| Unreachable {
+        let unreachable = |reason: String, cut| Unreachable {
             to: to.clone(),
             reason,
+            cut,
         };
+        let failed = |error: io::Error| unreachable(error.to_string(), is_cut(&error));
         let tcp = match endpoint.connect {
             Some(address) => TcpStream::connect(address).await,
             None => TcpStream::connect((host, port)).await,
         }
-        .map_err(|error| unreachable(error.to_string()))?;
+        .map_err(failed)?;
         let _ = tcp.set_nodelay(true);
         let stream = if endpoint.encrypted() {
             let name = ServerName::try_from(host.to_owned())
-                .map_err(|error| unreachable(error.to_string()))?;
+                .map_err(|error| unreachable(error.to_string(), false))?;
             let tls = TlsConnector::from(reach.tls.clone())
                 .connect(name, tcp)
                 .await
-                .map_err(|error| unreachable(error.to_string()))?;
+                .map_err(failed)?;
             Stream::Encrypted(Box::new(tls))
         } else {
             Stream::Plain(tcp)

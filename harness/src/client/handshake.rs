@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::http::HeaderMap;
 use tokio_tungstenite::tungstenite::{Error, error::ProtocolError};
 
 use super::dial::Wire;
+use super::http::cut;
 use super::reach::Reach;
 use super::websocket::NoWebSocket;
 use crate::judge::Answer;
@@ -73,13 +74,6 @@ pub(super) async fn read_body(wire: &mut Wire, headers: &HeaderMap, body: &mut V
 }
 
 pub(super) fn why_not(error: Error, rest: &[u8]) -> NoWebSocket {
-    let cut = || {
-        NoWebSocket::Refused(Answer {
-            status: None,
-            headers: Vec::new(),
-            body: Bytes::new(),
-        })
-    };
     match error {
         Error::Http(response) => NoWebSocket::Refused(Answer {
             status: Some(response.status().as_u16()),
@@ -93,7 +87,9 @@ pub(super) fn why_not(error: Error, rest: &[u8]) -> NoWebSocket {
                 .collect(),
             body: Bytes::copy_from_slice(rest),
         }),
-        Error::Io(_) | Error::Protocol(ProtocolError::HandshakeIncomplete) => cut(),
+        Error::Io(_) | Error::Protocol(ProtocolError::HandshakeIncomplete) => {
+            NoWebSocket::Refused(cut())
+        }
         Error::HttpFormat(error) => NoWebSocket::Request(error.to_string()),
         Error::Url(error) => NoWebSocket::Request(error.to_string()),
         Error::Protocol(

@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::dial::is_cut;
 use super::reach::Reach;
 use crate::judge::Answer;
 use crate::transcript::{Direction, Lane, Layer};
@@ -130,7 +131,8 @@ impl Drop for Exchange {
     }
 }
 
-fn cut() -> Answer {
+/// The end of a connection instead of an answer.
+pub(super) fn cut() -> Answer {
     Answer {
         status: None,
         headers: Vec::new(),
@@ -274,13 +276,27 @@ fn without_answer(reach: &Reach, lane: &Lane, error: &reqwest::Error) -> Result<
     if error.is_builder() {
         return Err(NoAnswer::Request(words));
     }
-    if error.is_connect() {
+    // The fault proxy always listens: who is reset while connecting to it was cut.
+    let detour = reach.endpoint.connect.is_some();
+    if error.is_connect() && !(detour && source(error).is_some_and(is_cut)) {
         return Err(NoAnswer::Unreachable(words));
     }
     if words.contains("invalid HTTP") {
         return Err(NoAnswer::Broken(words));
     }
     Ok(cut())
+}
+
+/// What the system said.
+fn source<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a std::io::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(io) = error.downcast_ref() {
+            return Some(io);
+        }
+        next = error.source();
+    }
+    None
 }
 
 /// The innermost cause, which is the one that says what happened.

@@ -14,6 +14,7 @@ use super::arrivals::{Arrivals, What};
 use super::dial::{Unreachable, Wire};
 use super::frames::{Assembly, Message, RawFrame, Violation};
 use super::handshake::{Log, Tap, read_body, request, why_not};
+use super::http::cut;
 use super::packet::describe;
 use super::reach::Reach;
 use crate::judge::{Answer, Ending, Received};
@@ -87,7 +88,14 @@ impl WebSocket {
         headers: &[(String, String)],
         heartbeat: Heartbeat,
     ) -> Result<Self, NoWebSocket> {
-        let wire = Wire::dial(reach, &lane).await?;
+        let wire = match Wire::dial(reach, &lane).await {
+            Ok(wire) => wire,
+            // The fault proxy always listens: who is reset while connecting to it was cut.
+            Err(error) if error.cut && reach.endpoint.connect.is_some() => {
+                return Err(NoWebSocket::Refused(cut()));
+            }
+            Err(error) => return Err(error.into()),
+        };
         let log = Arc::new(Mutex::new(Log::default()));
         let tap = Tap {
             wire: wire.clone(),

@@ -1,78 +1,15 @@
 //! The rules of one client's link: what is armed, how far its bytes have come, and what happens at which byte.
 //!
 //! Pure: the proxy tells it which bytes passed on which connection, it tells the proxy how many of them
-//! may go on and what to do then. So the same bytes and the same rules always give the same cut.
+//! may go on, when, and what to do then. So the same bytes and the same rules always give the same cut.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::scanner::{Direction, Scanner, Unit};
+use rand::{Rng, SeedableRng, rngs::SmallRng};
 
-/// What happens to the connections of a client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// Both halves end with a TCP reset.
-    Reset,
-    /// Both halves end with a FIN.
-    Close,
-    /// One direction ends with a FIN, the other lives on.
-    HalfClose(Direction),
-    /// Nothing passes any more in either direction, and nobody is told; `Restore` lets it pass again.
-    Blackhole,
-    /// New connections are reset before a byte passes; those that stand are reset too.
-    Refuse,
-    /// New connections pass again, and what a black hole held back goes on.
-    Restore,
-}
-
-/// What a trigger counts, over all connections of the client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Counted {
-    /// Bytes of TCP payload.
-    Bytes,
-    /// Ends of requests, frames or packets.
-    Units(Unit),
-}
-
-/// The place at which an armed action happens: behind the `count`-th of these in that direction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Trigger {
-    /// The direction that is watched.
-    pub direction: Direction,
-    /// What is counted from the moment of arming on.
-    pub counted: Counted,
-    /// How many pass before the action; 0 means before the next byte.
-    pub count: u64,
-}
-
-/// How bytes are shaped on their way.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Shape {
-    /// Each piece arrives this much later.
-    pub delay: Duration,
-    /// And up to this much more, drawn from the link's seed.
-    pub jitter: Duration,
-    /// Bytes a second, where limited.
-    pub bandwidth: Option<u64>,
-    /// The largest TCP segment in bytes, where sliced.
-    pub slice: Option<usize>,
-}
-
-/// One command to a link.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Command {
-    /// Do it to all connections now.
-    Now(Action),
-    /// Do it when the trigger's place is reached.
-    After(Trigger, Action),
-    /// Reset the first so many new connections, then let them through.
-    Fail {
-        /// How many connections.
-        connections: u64,
-    },
-    /// Shape one direction from now on.
-    Shape(Direction, Shape),
-}
+use super::command::{Action, Command, Counted, Shaping, Trigger};
+use super::scanner::{Boundary, Direction, Scanner};
 
 /// What the proxy is to do with a chunk: let `pass` bytes through, then, if there is one, the action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +20,21 @@ pub struct Passage {
     pub then: Option<Action>,
 }
 
+/// How the bytes of one direction are shaped.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Shape {
+    /// Each piece arrives this much later.
+    pub delay: Duration,
+    /// And up to this much more.
+    pub jitter: Duration,
+    /// What the jitter is drawn from.
+    pub seed: u64,
+    /// Bytes a second, where limited.
+    pub bandwidth: Option<u64>,
+    /// The largest TCP segment in bytes, where sliced.
+    pub slice: Option<usize>,
+}
+
 #[derive(Debug)]
 struct Armed {
     trigger: Trigger,
@@ -90,27 +42,26 @@ struct Armed {
     seen: u64,
 }
 
-/// Whether bytes pass at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Weather {
-    /// They do.
-    #[default]
-    Fair,
-    /// They wait; connections stay open.
-    Held,
-    /// Connections are reset, new ones too.
-    Refused,
+/// One direction of the link, over all connections.
+#[derive(Debug, Default)]
+struct Lane {
+    /// Whether a black hole holds its bytes back.
+    held: bool,
+    shape: Shape,
+    /// Where each connection's jitter comes from.
+    jitter: BTreeMap<u64, SmallRng>,
+    scanners: BTreeMap<u64, Scanner>,
+    passed: u64,
 }
 
 /// The state of one client's link.
 #[derive(Debug, Default)]
 pub struct Link {
-    weather: Weather,
-    armed: Vec<Armed>,
+    refused: bool,
     failing: u64,
-    shapes: BTreeMap<bool, Shape>,
-    scanners: BTreeMap<(u64, bool), Scanner>,
-    passed: BTreeMap<bool, u64>,
+    armed: Vec<Armed>,
+    up: Lane,
+    down: Lane,
     connections: u64,
 }
 
@@ -119,7 +70,7 @@ impl Link {
     pub fn command(&mut self, command: Command) -> Option<Action> {
         match command {
             Command::Now(action) => {
-                self.weather_of(action);
+                self.take(action);
                 return Some(action);
             }
             Command::After(trigger, action) => self.armed.push(Armed {
@@ -128,8 +79,12 @@ impl Link {
                 seen: 0,
             }),
             Command::Fail { connections } => self.failing = connections,
-            Command::Shape(direction, shape) => {
-                self.shapes.insert(direction == Direction::Up, shape);
+            Command::Shape(ways, shaping) => {
+                for direction in [Direction::Up, Direction::Down] {
+                    if ways.covers(direction) {
+                        self.lane(direction).shaped(shaping);
+                    }
+                }
             }
         }
         None
@@ -137,7 +92,7 @@ impl Link {
 
     /// A new connection has arrived: its number, or `None` where it is to be reset.
     pub fn connect(&mut self) -> Option<u64> {
-        if self.weather == Weather::Refused {
+        if self.refused {
             return None;
         }
         if self.failing > 0 {
@@ -148,95 +103,126 @@ impl Link {
         Some(self.connections)
     }
 
-    /// Whether bytes pass just now.
+    /// Whether bytes of that direction pass just now.
     #[must_use]
-    pub fn weather(&self) -> Weather {
-        self.weather
+    pub fn passes(&self, direction: Direction) -> bool {
+        let held = match direction {
+            Direction::Up => self.up.held,
+            Direction::Down => self.down.held,
+        };
+        !self.refused && !held
     }
 
-    /// How bytes of that direction are shaped just now.
-    #[must_use]
-    pub fn shape(&self, direction: Direction) -> Shape {
-        self.shapes
-            .get(&(direction == Direction::Up))
-            .copied()
-            .unwrap_or_default()
+    /// How the next piece of a connection is shaped, and how long it waits.
+    pub fn shape(&mut self, connection: u64, direction: Direction) -> (Shape, Duration) {
+        let lane = self.lane(direction);
+        let shape = lane.shape;
+        if shape.jitter.is_zero() {
+            return (shape, shape.delay);
+        }
+        let rng = lane.jitter.entry(connection).or_insert_with(|| {
+            let own = (connection << 1) | u64::from(direction == Direction::Up);
+            SmallRng::seed_from_u64(shape.seed ^ own)
+        });
+        let jitter = shape.jitter.mul_f64(rng.random_range(0.0..=1.0));
+        (shape, shape.delay + jitter)
     }
 
-    /// Bytes that have passed in that direction, over all connections.
+    /// Bytes that have passed upward and downward, over all connections.
     #[must_use]
-    pub fn passed(&self, direction: Direction) -> u64 {
-        self.passed
-            .get(&(direction == Direction::Up))
-            .copied()
-            .unwrap_or(0)
+    pub fn position(&self) -> (u64, u64) {
+        (self.up.passed, self.down.passed)
     }
 
     /// Bytes have arrived on a connection: how many go on, and what happens then.
     pub fn passage(&mut self, connection: u64, direction: Direction, bytes: &[u8]) -> Passage {
-        let up = direction == Direction::Up;
-        let scanner = self
-            .scanners
-            .entry((connection, up))
+        let scanners = match direction {
+            Direction::Up => &mut self.up.scanners,
+            Direction::Down => &mut self.down.scanners,
+        };
+        let scanner = scanners
+            .entry(connection)
             .or_insert_with(|| Scanner::new(direction));
-        let Some((pass, which)) = self
+        let watching = |armed: &Armed| armed.trigger.direction == direction;
+        let reached = self
             .armed
             .iter()
             .enumerate()
-            .filter(|(_, armed)| armed.trigger.direction == direction)
+            .filter(|(_, armed)| watching(armed))
             .filter_map(|(which, armed)| Some((armed.reached(scanner, bytes)?, which)))
-            .min()
-        else {
-            let boundaries = scanner.feed(bytes);
-            for armed in self
-                .armed
-                .iter_mut()
-                .filter(|a| a.trigger.direction == direction)
-            {
-                armed.seen += armed.counts(bytes.len(), &boundaries);
-            }
-            *self.passed.entry(up).or_default() += bytes.len() as u64;
-            return Passage {
-                pass: bytes.len(),
-                then: None,
-            };
-        };
+            .min();
+        let pass = reached.map_or(bytes.len(), |(pass, _)| pass);
         let boundaries = scanner.feed(&bytes[..pass]);
-        let action = self.armed.remove(which).action;
-        for armed in self
-            .armed
-            .iter_mut()
-            .filter(|a| a.trigger.direction == direction)
-        {
+        let then = reached.map(|(_, which)| self.armed.remove(which).action);
+        for armed in self.armed.iter_mut().filter(|armed| watching(armed)) {
             armed.seen += armed.counts(pass, &boundaries);
         }
-        *self.passed.entry(up).or_default() += pass as u64;
-        self.weather_of(action);
-        Passage {
-            pass,
-            then: Some(action),
+        self.lane(direction).passed += pass as u64;
+        if let Some(action) = then {
+            self.take(action);
         }
+        Passage { pass, then }
     }
 
     /// A connection is gone; what was read along on it is forgotten.
     pub fn closed(&mut self, connection: u64) {
-        self.scanners.retain(|(of, _), _| *of != connection);
+        for lane in [&mut self.up, &mut self.down] {
+            lane.scanners.remove(&connection);
+            lane.jitter.remove(&connection);
+        }
     }
 
-    fn weather_of(&mut self, action: Action) {
-        self.weather = match action {
-            Action::Blackhole => Weather::Held,
-            Action::Refuse => Weather::Refused,
-            Action::Restore => Weather::Fair,
-            Action::Reset | Action::Close | Action::HalfClose(_) => self.weather,
-        };
+    fn take(&mut self, action: Action) {
+        match action {
+            Action::Blackhole(ways) => {
+                self.up.held |= ways.covers(Direction::Up);
+                self.down.held |= ways.covers(Direction::Down);
+            }
+            Action::Refuse => self.refused = true,
+            Action::Restore => {
+                self.refused = false;
+                self.failing = 0;
+                self.armed.clear();
+                for lane in [&mut self.up, &mut self.down] {
+                    lane.held = false;
+                    lane.shape = Shape::default();
+                }
+            }
+            Action::Reset | Action::Close | Action::HalfClose(_) => {}
+        }
+    }
+
+    fn lane(&mut self, direction: Direction) -> &mut Lane {
+        match direction {
+            Direction::Up => &mut self.up,
+            Direction::Down => &mut self.down,
+        }
+    }
+}
+
+impl Lane {
+    fn shaped(&mut self, shaping: Shaping) {
+        match shaping {
+            Shaping::Delay { time, jitter, seed } => {
+                self.shape = Shape {
+                    delay: time,
+                    jitter,
+                    seed,
+                    ..self.shape
+                };
+                // The draw begins anew.
+                self.jitter.clear();
+            }
+            Shaping::Bandwidth(rate) => self.shape.bandwidth = Some(rate),
+            Shaping::Slice(size) => self.shape.slice = Some(size),
+        }
     }
 }
 
 impl Armed {
     /// The offset in `bytes` at which the trigger's count is full, if it is within them.
     fn reached(&self, scanner: &Scanner, bytes: &[u8]) -> Option<usize> {
-        let left = self.trigger.count - self.seen;
+        let left = self.trigger.count.saturating_sub(self.seen);
         if left == 0 {
             return Some(0);
         }
@@ -255,7 +241,7 @@ impl Armed {
         }
     }
 
-    fn counts(&self, bytes: usize, boundaries: &[super::Boundary]) -> u64 {
+    fn counts(&self, bytes: usize, boundaries: &[Boundary]) -> u64 {
         match self.trigger.counted {
             Counted::Bytes => bytes as u64,
             Counted::Units(unit) => boundaries.iter().filter(|b| b.unit == unit).count() as u64,
@@ -266,7 +252,13 @@ impl Armed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::{Unit, Ways};
 
+    const DELAY: Shaping = Shaping::Delay {
+        time: Duration::from_secs(1),
+        jitter: Duration::ZERO,
+        seed: 0,
+    };
     const GET: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
 
     fn cut(counted: Counted, count: u64) -> Command {
@@ -291,8 +283,7 @@ mod tests {
                 then: None
             }
         );
-        assert_eq!(link.passed(Direction::Up), GET.len() as u64);
-        assert_eq!(link.passed(Direction::Down), 0);
+        assert_eq!(link.position(), (GET.len() as u64, 0));
     }
 
     #[test]
@@ -326,7 +317,7 @@ mod tests {
                     }
                 );
             }
-            assert_eq!(link.passed(Direction::Up), 5);
+            assert_eq!(link.position(), (5, 0));
         }
     }
 
@@ -375,17 +366,17 @@ mod tests {
                 counted: Counted::Bytes,
                 count: 4,
             },
-            Action::Blackhole,
+            Action::Blackhole(Ways::Both),
         ));
         let a = link.connect().unwrap();
         assert_eq!(
             link.passage(a, Direction::Up, GET),
             Passage {
                 pass: 4,
-                then: Some(Action::Blackhole)
+                then: Some(Action::Blackhole(Ways::Both))
             }
         );
-        assert_eq!(link.weather(), Weather::Held);
+        assert!(!link.passes(Direction::Up) && !link.passes(Direction::Down));
         assert_eq!(
             link.passage(a, Direction::Up, &GET[4..]),
             Passage {
@@ -410,5 +401,70 @@ mod tests {
         assert_eq!(link.connect(), None);
         link.command(Command::Now(Action::Restore));
         assert_eq!(link.connect(), Some(2));
+    }
+
+    #[test]
+    fn a_black_hole_holds_back_the_direction_that_it_is_for_and_another_adds_to_it() {
+        let mut link = Link::default();
+        let passes = |link: &Link| (link.passes(Direction::Up), link.passes(Direction::Down));
+        for (ways, expected) in [
+            (Ways::One(Direction::Up), (false, true)),
+            (Ways::One(Direction::Down), (false, false)),
+        ] {
+            link.command(Command::Now(Action::Blackhole(ways)));
+            assert_eq!(passes(&link), expected);
+        }
+        link.command(Command::Now(Action::Restore));
+        assert_eq!(passes(&link), (true, true));
+    }
+
+    #[test]
+    fn restored_a_link_is_as_if_nothing_had_been_ordered() {
+        let mut link = Link::default();
+        for shaping in [DELAY, Shaping::Bandwidth(1), Shaping::Slice(1)] {
+            link.command(Command::Shape(Ways::Both, shaping));
+        }
+        let shape = link.shape(0, Direction::Up).0;
+        assert!(
+            shape.bandwidth.is_some() && !shape.delay.is_zero(),
+            "one beside the other"
+        );
+        link.command(Command::Fail { connections: 9 });
+        link.command(cut(Counted::Bytes, 1));
+        link.command(Command::Now(Action::Restore));
+        let a = link.connect().unwrap();
+        assert_eq!(
+            link.shape(a, Direction::Up),
+            (Shape::default(), Duration::ZERO)
+        );
+        assert_eq!(link.passage(a, Direction::Up, GET).then, None);
+    }
+
+    #[test]
+    fn jitter_repeats_with_its_seed_and_differs_by_connection_direction_and_seed() {
+        let waits = |seed, connection, direction| {
+            let mut link = Link::default();
+            let shaping = Shaping::Delay {
+                time: Duration::from_millis(10),
+                jitter: Duration::from_millis(100),
+                seed,
+            };
+            link.command(Command::Shape(Ways::Both, shaping));
+            let waits: Vec<_> = (0..8)
+                .map(|_| link.shape(connection, direction).1)
+                .collect();
+            let fits = |wait: &Duration| (10..=110).contains(&wait.as_millis());
+            assert!(waits.iter().all(fits), "{waits:?}");
+            waits
+        };
+        let first = waits(7, 1, Direction::Up);
+        assert_eq!(first, waits(7, 1, Direction::Up));
+        for other in [
+            (8, 1, Direction::Up),
+            (7, 2, Direction::Up),
+            (7, 1, Direction::Down),
+        ] {
+            assert_ne!(first, waits(other.0, other.1, other.2));
+        }
     }
 }

@@ -5,24 +5,22 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rand::{Rng, SeedableRng, rngs::SmallRng};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::link::{Action, Command, Link, Weather};
+use super::command::{Action, Command};
+use super::link::{Link, Passage};
+use super::pump::{End, Orders, Pump};
 use super::scanner::Direction;
 
-/// How many bytes are read at once, and so the most that the proxy holds of one direction.
-const CHUNK: usize = 16 * 1024;
 /// How long a command waits for the connections that it ends.
 const SETTLE: Duration = Duration::from_millis(500);
+/// How long the target may take to accept a connection.
+const REACH: Duration = Duration::from_secs(10);
 
 /// One thing the proxy did, for the transcript.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,37 +46,28 @@ pub struct Proxy {
     _life: watch::Sender<()>,
 }
 
-struct Shared {
+/// What the proxy and its connections have in common.
+pub(super) struct Shared {
     link: Mutex<Link>,
-    /// Counts actions; each connection looks at its link's orders when it moves.
-    orders: watch::Sender<Order>,
+    orders: watch::Sender<Orders>,
     log: Log,
-    seed: AtomicU64,
     /// The numbers of the connections that stand.
     standing: watch::Sender<BTreeSet<u64>>,
 }
 
-/// The last action, and its number so that the same one twice is seen twice.
-#[derive(Debug, Clone, Copy, Default)]
-struct Order {
-    number: u64,
-    action: Option<Action>,
-}
-
 impl Proxy {
     /// Listens on a free port of the loopback interface and carries every connection to `target`
-    /// (host, port). `seed` decides jitter.
+    /// (host, port).
     ///
     /// # Errors
     /// Where no port can be had.
-    pub async fn start(target: (String, u16), seed: u64, log: Log) -> io::Result<Self> {
+    pub async fn start(target: (String, u16), log: Log) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             link: Mutex::new(Link::default()),
-            orders: watch::channel(Order::default()).0,
+            orders: watch::channel(Orders::default()).0,
             log,
-            seed: AtomicU64::new(seed),
             standing: watch::channel(BTreeSet::new()).0,
         });
         let (life, ended) = watch::channel(());
@@ -99,12 +88,12 @@ impl Proxy {
     /// Arms or does what the command says; logged. Where it ends connections, they have ended when this returns.
     pub async fn command(&self, command: Command) {
         let action = self.shared.link().command(command);
-        self.shared.tell(None, &format!("{command:?}"));
+        self.shared.tell(None, &command.to_string());
         let Some(action) = action else { return };
         let mut standing = self.shared.standing.subscribe();
         let last = standing.borrow().last().copied();
         self.shared.order(action);
-        if matches!(action, Action::Reset | Action::Close | Action::Refuse) {
+        if action.ends() {
             let ended =
                 |standing: &BTreeSet<u64>| standing.first().copied() > last || standing.is_empty();
             // A peer that keeps its half open does not hold up the script.
@@ -112,38 +101,45 @@ impl Proxy {
         }
     }
 
-    /// Decides jitter on connections that are made from now on.
-    pub fn seed(&self, seed: u64) {
-        self.shared.seed.store(seed, Ordering::Relaxed);
-    }
-
     /// Bytes that have passed, upward and downward.
     #[must_use]
     pub fn passed(&self) -> (u64, u64) {
-        let link = self.shared.link();
-        (link.passed(Direction::Up), link.passed(Direction::Down))
+        self.shared.link().position()
     }
 }
 
 impl Shared {
-    fn link(&self) -> MutexGuard<'_, Link> {
+    /// The rules and the counters.
+    pub(super) fn link(&self) -> MutexGuard<'_, Link> {
         // A panic while the link was held leaves counters, no broken invariant.
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn order(&self, action: Action) {
-        self.orders.send_modify(|order| {
-            *order = Order {
-                number: order.number + 1,
-                action: Some(action),
-            };
-        });
+    /// What is to be done with these bytes, and the position behind them.
+    pub(super) fn passage(
+        &self,
+        connection: u64,
+        direction: Direction,
+        bytes: &[u8],
+    ) -> (Passage, (u64, u64)) {
+        let mut link = self.link();
+        let passage = link.passage(connection, direction, bytes);
+        (passage, link.position())
     }
 
-    fn tell(&self, connection: Option<u64>, what: &str) {
-        let link = self.link();
-        let (up, down) = (link.passed(Direction::Up), link.passed(Direction::Down));
-        drop(link);
+    /// Tells all connections that stand.
+    pub(super) fn order(&self, action: Action) {
+        self.orders.send_modify(|orders| orders.add(action));
+    }
+
+    /// Tells the log what happened just now.
+    pub(super) fn tell(&self, connection: Option<u64>, what: &str) {
+        let at = self.link().position();
+        self.tell_at(at, connection, what);
+    }
+
+    /// Tells the log what happened behind so many bytes.
+    pub(super) fn tell_at(&self, (up, down): (u64, u64), connection: Option<u64>, what: &str) {
         (self.log)(Event {
             connection,
             up,
@@ -171,6 +167,9 @@ async fn accept(
                 Err(_) => { tokio::time::sleep(Duration::from_millis(5)).await; continue }
             },
         };
+        // Asked before the link lets it in, so that no order between the two is missed.
+        let orders = shared.orders.subscribe();
+        let since = *orders.borrow();
         let Some(number) = shared.link().connect() else {
             shared.tell(None, "new connection reset");
             reset(&client);
@@ -180,10 +179,18 @@ async fn accept(
         shared.standing.send_modify(|standing| {
             standing.insert(number);
         });
-        // Subscribed here, so that no order between now and its first byte is missed.
-        let orders = shared.orders.subscribe();
+        let broken = watch::channel(false).0;
+        let pump = |direction| Pump {
+            number,
+            direction,
+            shared: Arc::clone(&shared),
+            orders: orders.clone(),
+            since,
+            broken: broken.clone(),
+        };
+        let pumps = (pump(Direction::Up), pump(Direction::Down));
         connections.spawn(async move {
-            carry(number, client, &target, &shared, orders).await;
+            carry(number, client, &target, &shared, pumps).await;
             shared.link().closed(number);
             shared.standing.send_modify(|standing| {
                 standing.remove(&number);
@@ -196,13 +203,18 @@ async fn carry(
     number: u64,
     client: TcpStream,
     target: &(String, u16),
-    shared: &Arc<Shared>,
-    orders: watch::Receiver<Order>,
+    shared: &Shared,
+    (mut up, mut down): (Pump, Pump),
 ) {
-    let server = match TcpStream::connect((target.0.as_str(), target.1)).await {
-        Ok(server) => server,
-        Err(error) => {
-            shared.tell(Some(number), &format!("target not reached: {error}"));
+    let reached = TcpStream::connect((target.0.as_str(), target.1));
+    let server = match tokio::time::timeout(REACH, reached).await {
+        Ok(Ok(server)) => server,
+        failed => {
+            let why = match failed {
+                Ok(Err(error)) => error.to_string(),
+                _ => "it did not answer".to_owned(),
+            };
+            shared.tell(Some(number), &format!("target not reached: {why}"));
             reset(&client);
             return;
         }
@@ -212,20 +224,6 @@ async fn carry(
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
-    let broken = watch::channel(false).0;
-    let pump = |direction| Pump {
-        number,
-        direction,
-        shared: Arc::clone(shared),
-        orders: orders.clone(),
-        broken: broken.clone(),
-        rng: SmallRng::seed_from_u64(
-            shared.seed.load(Ordering::Relaxed)
-                ^ (number << 1)
-                ^ u64::from(direction == Direction::Up),
-        ),
-    };
-    let (mut up, mut down) = (pump(Direction::Up), pump(Direction::Down));
     let ends = tokio::join!(
         up.run(&mut from_client, &mut to_server),
         down.run(&mut from_server, &mut to_client)
@@ -247,135 +245,11 @@ fn reset(stream: &TcpStream) {
     let _ = stream.set_zero_linger();
 }
 
-/// How one direction of a connection ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// A FIN was passed on, or ordered.
-    Fin,
-    /// A reset was passed on, or ordered.
-    Reset,
-}
-
-/// One direction of one connection.
-struct Pump {
-    number: u64,
-    direction: Direction,
-    shared: Arc<Shared>,
-    orders: watch::Receiver<Order>,
-    broken: watch::Sender<bool>,
-    rng: SmallRng,
-}
-
-impl Pump {
-    async fn run(&mut self, reader: &mut OwnedReadHalf, writer: &mut OwnedWriteHalf) -> End {
-        let (orders, broken) = (self.orders.clone(), self.broken.subscribe());
-        let direction = self.direction;
-        let end = tokio::select! {
-            biased;
-            end = stopped(direction, orders, broken) => end,
-            end = self.flow(reader, writer) => end,
-        };
-        match end {
-            End::Fin => {
-                let _ = writer.shutdown().await;
-            }
-            End::Reset => {
-                self.broken.send_replace(true);
-            }
-        }
-        end
-    }
-
-    /// Carries bytes until the reader ends or breaks; what a rule stops here waits for its order.
-    async fn flow(&mut self, reader: &mut OwnedReadHalf, writer: &mut OwnedWriteHalf) -> End {
-        let mut chunk = vec![0; CHUNK];
-        loop {
-            self.fair().await;
-            let read = match reader.read(&mut chunk).await {
-                Ok(0) => return End::Fin,
-                Ok(read) => read,
-                Err(_) => return End::Reset,
-            };
-            let mut rest = &chunk[..read];
-            while !rest.is_empty() {
-                self.fair().await;
-                let passage = self
-                    .shared
-                    .link()
-                    .passage(self.number, self.direction, rest);
-                if self.deliver(&rest[..passage.pass], writer).await.is_err() {
-                    return End::Reset;
-                }
-                rest = &rest[passage.pass..];
-                let Some(action) = passage.then else { continue };
-                self.shared.tell(Some(self.number), &format!("{action:?}"));
-                self.shared.order(action);
-                if matches!(action, Action::Reset | Action::Close | Action::Refuse) {
-                    // `stopped` ends this flow; no further byte may pass before it does.
-                    return std::future::pending().await;
-                }
-                // Lets the order take effect before the next byte is looked at.
-                tokio::task::yield_now().await;
-            }
-        }
-    }
-
-    async fn fair(&mut self) {
-        while self.shared.link().weather() != Weather::Fair {
-            if self.orders.changed().await.is_err() {
-                return;
-            }
-        }
-    }
-
-    async fn deliver(&mut self, bytes: &[u8], writer: &mut OwnedWriteHalf) -> io::Result<()> {
-        let shape = self.shared.link().shape(self.direction);
-        let jitter = shape.jitter.mul_f64(self.rng.random_range(0.0..=1.0));
-        if !(shape.delay + jitter).is_zero() {
-            tokio::time::sleep(shape.delay + jitter).await;
-        }
-        for piece in bytes.chunks(shape.slice.unwrap_or(CHUNK).max(1)) {
-            writer.write_all(piece).await?;
-            if shape.slice.is_some() {
-                // The peer's reader gets its turn, so that the pieces arrive apart.
-                tokio::task::yield_now().await;
-            }
-            if let Some(bandwidth) = shape.bandwidth.filter(|b| *b > 0) {
-                tokio::time::sleep(Duration::from_secs_f64(
-                    piece.len() as f64 / bandwidth as f64,
-                ))
-                .await;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Waits for an order that ends this direction, or for the other direction to break.
-async fn stopped(
-    direction: Direction,
-    mut orders: watch::Receiver<Order>,
-    mut broken: watch::Receiver<bool>,
-) -> End {
-    loop {
-        tokio::select! {
-            changed = orders.changed() => if changed.is_err() { return End::Reset },
-            gone = broken.wait_for(|broken| *broken) => { let _ = gone; return End::Reset }
-        }
-        let order = *orders.borrow_and_update();
-        match order.action {
-            Some(Action::Reset | Action::Refuse) => return End::Reset,
-            Some(Action::Close) => return End::Fin,
-            Some(Action::HalfClose(half)) if half == direction => return End::Fin,
-            Some(Action::HalfClose(_) | Action::Blackhole | Action::Restore) | None => {}
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::{Counted, Shape, Trigger};
+    use crate::network::{Counted, Shaping, Trigger, Ways};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     /// A server that says back what it hears, until its peer ends.
     async fn echo() -> (String, u16) {
@@ -403,7 +277,7 @@ mod tests {
                     .push(format!("{} at {}/{}", event.what, event.up, event.down));
             })
         };
-        (Proxy::start(echo().await, 7, log).await.unwrap(), told)
+        (Proxy::start(echo().await, log).await.unwrap(), told)
     }
 
     async fn read_all(stream: &mut TcpStream) -> (Vec<u8>, Option<io::ErrorKind>) {
@@ -440,7 +314,7 @@ mod tests {
         assert!(got.is_empty() || got == b"hel", "{got:?}");
         assert_eq!(proxy.passed(), (5, 3));
         assert!(
-            told.lock().unwrap().iter().any(|t| t == "Reset at 5/3"),
+            told.lock().unwrap().iter().any(|t| t == "reset at 5/3"),
             "{told:?}"
         );
         let mut b = TcpStream::connect(proxy.address()).await.unwrap();
@@ -487,7 +361,9 @@ mod tests {
         let mut byte = [0];
         a.write_all(b"1").await.unwrap();
         a.read_exact(&mut byte).await.unwrap();
-        proxy.command(Command::Now(Action::Blackhole)).await;
+        proxy
+            .command(Command::Now(Action::Blackhole(Ways::Both)))
+            .await;
         a.write_all(b"2").await.unwrap();
         assert!(
             tokio::time::timeout(Duration::from_millis(50), a.read(&mut byte))
@@ -506,11 +382,8 @@ mod tests {
         proxy.command(Command::Fail { connections: 1 }).await;
         proxy
             .command(Command::Shape(
-                Direction::Down,
-                Shape {
-                    slice: Some(1),
-                    ..Shape::default()
-                },
+                Ways::One(Direction::Down),
+                Shaping::Slice(1),
             ))
             .await;
         let mut a = TcpStream::connect(proxy.address()).await.unwrap();
@@ -531,7 +404,7 @@ mod tests {
             .unwrap()
             .local_addr()
             .unwrap();
-        let proxy = Proxy::start(("127.0.0.1".into(), nobody.port()), 0, Arc::new(|_| {}))
+        let proxy = Proxy::start(("127.0.0.1".into(), nobody.port()), Arc::new(|_| {}))
             .await
             .unwrap();
         let mut a = TcpStream::connect(proxy.address()).await.unwrap();
@@ -539,5 +412,67 @@ mod tests {
             read_all(&mut a).await.1,
             Some(io::ErrorKind::ConnectionReset)
         );
+    }
+
+    #[tokio::test]
+    async fn a_black_hole_of_one_direction_lets_the_other_pass() {
+        let (proxy, _) = proxy().await;
+        let mut a = TcpStream::connect(proxy.address()).await.unwrap();
+        let hole = Action::Blackhole(Ways::One(Direction::Down));
+        proxy.command(Command::Now(hole)).await;
+        a.write_all(b"hello").await.unwrap();
+        let there = async {
+            while proxy.passed().0 < 5 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), there)
+            .await
+            .expect("what goes up passes");
+        assert_eq!(proxy.passed(), (5, 0));
+        proxy.command(Command::Now(Action::Restore)).await;
+        a.shutdown().await.unwrap();
+        assert_eq!(read_all(&mut a).await, (b"hello".to_vec(), None));
+    }
+
+    /// What the log tells of a conversation of three pieces under jitter, slices and a cut.
+    async fn conversation(seed: u64) -> Vec<String> {
+        let (proxy, told) = proxy().await;
+        let delay = Shaping::Delay {
+            time: Duration::from_millis(1),
+            jitter: Duration::from_millis(8),
+            seed,
+        };
+        for shaping in [delay, Shaping::Slice(2)] {
+            let shape = Command::Shape(Ways::One(Direction::Up), shaping);
+            proxy.command(shape).await;
+        }
+        let trigger = Trigger {
+            direction: Direction::Down,
+            counted: Counted::Bytes,
+            count: 13,
+        };
+        proxy.command(Command::After(trigger, Action::Reset)).await;
+        let mut a = TcpStream::connect(proxy.address()).await.unwrap();
+        for piece in [b"one--", b"two--"] {
+            a.write_all(piece).await.unwrap();
+            a.read_exact(&mut [0; 5]).await.unwrap();
+        }
+        a.write_all(b"three").await.unwrap();
+        assert!(read_all(&mut a).await.1.is_some());
+        drop(proxy);
+        let told = told.lock().unwrap();
+        told.clone()
+    }
+
+    #[tokio::test]
+    async fn the_same_seed_does_the_same_thing() {
+        let first = conversation(7).await;
+        assert!(
+            first.iter().any(|told| told == "reset at 15/13"),
+            "{first:?}"
+        );
+        assert_eq!(first, conversation(7).await);
+        assert_ne!(first, conversation(8).await);
     }
 }

@@ -4,7 +4,11 @@
 //! end by reading along, without holding anything back and without changing a byte. Pure: bytes in,
 //! boundaries out.
 
+use std::fmt;
 use std::ops::ControlFlow;
+
+use super::body::{Body, Chunk, Framing};
+use super::frame::Frame;
 
 /// Which way bytes flow through the proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
@@ -14,6 +18,15 @@ pub enum Direction {
     Up,
     /// From the server to the client.
     Down,
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Up => "up",
+            Self::Down => "down",
+        })
+    }
 }
 
 /// What ends at a boundary.
@@ -51,39 +64,6 @@ enum State {
     Opaque,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Framing {
-    Length(u64),
-    Chunked(Chunk),
-    UntilClose,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Chunk {
-    Size {
-        value: u64,
-        extension: bool,
-    },
-    Data(u64),
-    AfterData,
-    /// Bytes of the current trailer line seen so far, without its line end.
-    Trailer(u64),
-}
-
-#[derive(Debug, Clone)]
-struct Body {
-    framing: Framing,
-    /// Whether the body holds packets; unknown until its first byte.
-    packets: Option<bool>,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Frame {
-    head: Vec<u8>,
-    remaining: u64,
-    in_payload: bool,
-}
-
 /// Reads along one direction of one TCP connection.
 #[derive(Debug, Clone)]
 pub struct Scanner {
@@ -110,7 +90,10 @@ impl Scanner {
                 State::Head(head) => {
                     read_head(self.direction, head, bytes, &mut at, &mut boundaries)
                 }
-                State::Body(body) => body.read(bytes, &mut at, &mut boundaries),
+                State::Body(body) => match body.read(bytes, &mut at, &mut boundaries) {
+                    true => ControlFlow::Break(State::Head(Vec::new())),
+                    false => ControlFlow::Continue(()),
+                },
                 State::Frame(frame) => {
                     frame.read(bytes, &mut at, &mut boundaries);
                     ControlFlow::Continue(())
@@ -196,10 +179,7 @@ fn after_head(direction: Direction, head: &[u8]) -> State {
         (false, None) if bodyless => return State::Head(Vec::new()),
         (false, None) => Framing::UntilClose,
     };
-    State::Body(Body {
-        framing,
-        packets: None,
-    })
+    State::Body(Body::new(framing))
 }
 
 fn header<'a>(headers: &[httparse::Header<'a>], name: &str) -> Option<&'a [u8]> {
@@ -209,187 +189,9 @@ fn header<'a>(headers: &[httparse::Header<'a>], name: &str) -> Option<&'a [u8]> 
         .map(|h| h.value)
 }
 
-impl Body {
-    fn read(
-        &mut self,
-        bytes: &[u8],
-        at: &mut usize,
-        boundaries: &mut Vec<Boundary>,
-    ) -> ControlFlow<State> {
-        match &mut self.framing {
-            Framing::UntilClose => {
-                let rest = bytes.len();
-                self.content(bytes, *at, rest, boundaries);
-                *at = rest;
-                ControlFlow::Continue(())
-            }
-            Framing::Length(left) => {
-                let end = end_of(*at, bytes.len(), *left);
-                *left -= (end - *at) as u64;
-                let done = *left == 0;
-                self.content(bytes, *at, end, boundaries);
-                *at = end;
-                if done {
-                    self.end(end, boundaries)
-                } else {
-                    ControlFlow::Continue(())
-                }
-            }
-            Framing::Chunked(chunk) => {
-                if let Chunk::Data(left) = *chunk {
-                    let end = end_of(*at, bytes.len(), left);
-                    let left = left - (end - *at) as u64;
-                    *chunk = if left == 0 {
-                        Chunk::AfterData
-                    } else {
-                        Chunk::Data(left)
-                    };
-                    self.content(bytes, *at, end, boundaries);
-                    *at = end;
-                    return ControlFlow::Continue(());
-                }
-                let byte = bytes[*at];
-                *at += 1;
-                match chunk.next(byte) {
-                    Some(next) => {
-                        *chunk = next;
-                        ControlFlow::Continue(())
-                    }
-                    None => self.end(*at, boundaries),
-                }
-            }
-        }
-    }
-
-    /// Notes the packets that a separator ends within `bytes[from..to]`.
-    fn content(&mut self, bytes: &[u8], from: usize, to: usize, boundaries: &mut Vec<Boundary>) {
-        if from == to {
-            return;
-        }
-        // `ok`, an error's JSON or a page is a body without packets.
-        let packets = *self
-            .packets
-            .get_or_insert_with(|| matches!(bytes[from], b'0'..=b'6' | b'b'));
-        if packets {
-            let separators = memchr_all(b'\x1e', &bytes[from..to]);
-            boundaries.extend(separators.map(|i| Boundary {
-                offset: from + i,
-                unit: Unit::Packet,
-            }));
-        }
-    }
-
-    fn end(&self, offset: usize, boundaries: &mut Vec<Boundary>) -> ControlFlow<State> {
-        if self.packets == Some(true) {
-            boundaries.push(Boundary {
-                offset,
-                unit: Unit::Packet,
-            });
-        }
-        boundaries.push(Boundary {
-            offset,
-            unit: Unit::Request,
-        });
-        ControlFlow::Break(State::Head(Vec::new()))
-    }
-}
-
-impl Chunk {
-    /// The state after one byte of chunk framing; `None` when the body has ended.
-    fn next(self, byte: u8) -> Option<Self> {
-        Some(match self {
-            Self::Size { value: 0, .. } if byte == b'\n' => Self::Trailer(0),
-            Self::Size { value, .. } if byte == b'\n' => Self::Data(value),
-            Self::Size {
-                value,
-                extension: false,
-            } => match (byte as char).to_digit(16) {
-                Some(digit) => Self::Size {
-                    value: value.saturating_mul(16).saturating_add(digit.into()),
-                    extension: false,
-                },
-                None => Self::Size {
-                    value,
-                    extension: true,
-                },
-            },
-            Self::Size { .. } | Self::Data(_) => self,
-            Self::AfterData if byte == b'\n' => Self::Size {
-                value: 0,
-                extension: false,
-            },
-            Self::AfterData => Self::AfterData,
-            Self::Trailer(0) if byte == b'\n' => return None,
-            Self::Trailer(_) if byte == b'\n' => Self::Trailer(0),
-            Self::Trailer(seen) if byte == b'\r' => Self::Trailer(seen),
-            Self::Trailer(seen) => Self::Trailer(seen + 1),
-        })
-    }
-}
-
-impl Frame {
-    fn read(&mut self, bytes: &[u8], at: &mut usize, boundaries: &mut Vec<Boundary>) {
-        if !self.in_payload {
-            self.head.push(bytes[*at]);
-            *at += 1;
-            let Some(length) = frame_length(&self.head) else {
-                return;
-            };
-            self.remaining = length;
-            self.in_payload = true;
-        } else {
-            let end = end_of(*at, bytes.len(), self.remaining);
-            self.remaining -= (end - *at) as u64;
-            *at = end;
-        }
-        if self.remaining == 0 {
-            let (fin, opcode) = (self.head[0] & 0x80 != 0, self.head[0] & 0x0f);
-            boundaries.push(Boundary {
-                offset: *at,
-                unit: Unit::Frame,
-            });
-            if fin && opcode < 8 {
-                boundaries.push(Boundary {
-                    offset: *at,
-                    unit: Unit::Packet,
-                });
-            }
-            *self = Self::default();
-        }
-    }
-}
-
-/// The payload's length in bytes, once the head (RFC 6455 5.2) is whole, mask included.
-fn frame_length(head: &[u8]) -> Option<u64> {
-    let second = *head.get(1)?;
-    let mask = if second & 0x80 != 0 { 4 } else { 0 };
-    let extended = match second & 0x7f {
-        126 => 2,
-        127 => 8,
-        _ => 0,
-    };
-    if head.len() < 2 + extended + mask {
-        return None;
-    }
-    if extended == 0 {
-        return Some(u64::from(second & 0x7f));
-    }
-    Some(
-        head[2..2 + extended]
-            .iter()
-            .fold(0, |length, byte| length << 8 | u64::from(*byte)),
-    )
-}
-
-fn end_of(from: usize, available: usize, left: u64) -> usize {
+/// Where the next `left` bytes end, as far as they are there.
+pub(super) fn end_of(from: usize, available: usize, left: u64) -> usize {
     usize::try_from(left).map_or(available, |left| available.min(from.saturating_add(left)))
-}
-
-fn memchr_all(needle: u8, hay: &[u8]) -> impl Iterator<Item = usize> + '_ {
-    hay.iter()
-        .enumerate()
-        .filter(move |(_, byte)| **byte == needle)
-        .map(|(i, _)| i)
 }
 
 #[cfg(test)]

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use super::trouble::Trouble;
 use super::{Cut, Endpoint};
-use crate::network::{Action, Command, Counted, Event, Proxy, Shape, Trigger, Unit};
+use crate::network::{
+    Action, Command, Counted, Direction, Event, Proxy, Shaping, Trigger, Unit, Ways,
+};
 use crate::scenario::model::{self, Loss, Network};
 use crate::transcript::{Lane, Recorder};
 
@@ -43,7 +44,7 @@ impl Detours {
             );
             recorder.note(&lane, text);
         });
-        let proxy = Proxy::start(target, 0, log)
+        let proxy = Proxy::start(target, log)
             .await
             .map_err(|error| Trouble::errored(format!("no port for the fault proxy: {error}")))?;
         let address = proxy.address();
@@ -73,12 +74,7 @@ impl Detours {
                 "{client} is not `via proxy`, so nothing can be done to its network"
             )));
         };
-        if let Network::Delay { seed, .. } = network {
-            proxy.seed(*seed);
-        }
-        for command in commands(network) {
-            proxy.command(command).await;
-        }
+        proxy.command(command(network)).await;
         Ok(())
     }
 
@@ -87,58 +83,46 @@ impl Detours {
     }
 }
 
-fn commands(network: &Network) -> Vec<Command> {
+fn command(network: &Network) -> Command {
     match network {
-        Network::Restore => vec![Command::Now(Action::Restore)],
+        Network::Restore => Command::Now(Action::Restore),
         Network::Cut { how, after } => {
             let action = match how {
                 Loss::Reset => Action::Reset,
                 Loss::Fin => Action::Close,
             };
-            vec![armed(action, *after)]
+            armed(action, *after)
         }
-        Network::HalfClose { direction, after } => directions(*direction)
-            .map(|direction| armed(Action::HalfClose(direction), *after))
-            .collect(),
-        Network::Blackhole { after, .. } => vec![armed(Action::Blackhole, *after)],
-        Network::Refuse { times: None } => vec![Command::Now(Action::Refuse)],
-        Network::Refuse { times: Some(times) } => vec![Command::Fail {
-            connections: u64::from(*times),
-        }],
+        // Both halves closed are a connection closed.
+        Network::HalfClose { direction, after } => match ways(*direction) {
+            Ways::One(direction) => armed(Action::HalfClose(direction), *after),
+            Ways::Both => armed(Action::Close, *after),
+        },
+        Network::Blackhole { direction, after } => {
+            armed(Action::Blackhole(ways(*direction)), *after)
+        }
+        Network::Refuse { times, after } => match times {
+            Some(times) => Command::Fail {
+                connections: u64::from(*times),
+            },
+            None => armed(Action::Refuse, *after),
+        },
         Network::Delay {
             time,
             jitter,
+            seed,
             direction,
-            ..
-        } => shaped(
-            *direction,
-            Shape {
-                delay: *time,
-                jitter: *jitter,
-                ..unshaped()
-            },
-        ),
-        Network::Bandwidth { rate, direction } => shaped(
-            *direction,
-            Shape {
-                bandwidth: Some(*rate),
-                ..unshaped()
-            },
-        ),
-        Network::Slice { size, direction } => shaped(
-            *direction,
-            Shape {
-                slice: usize::try_from(*size).ok(),
-                ..unshaped()
-            },
-        ),
-    }
-}
-
-fn unshaped() -> Shape {
-    Shape {
-        delay: Duration::ZERO,
-        ..Shape::default()
+        } => {
+            let (time, jitter, seed) = (*time, *jitter, *seed);
+            Command::Shape(ways(*direction), Shaping::Delay { time, jitter, seed })
+        }
+        Network::Bandwidth { rate, direction } => {
+            Command::Shape(ways(*direction), Shaping::Bandwidth(*rate))
+        }
+        Network::Slice { size, direction } => {
+            let size = usize::try_from(*size).unwrap_or(usize::MAX);
+            Command::Shape(ways(*direction), Shaping::Slice(size))
+        }
     }
 }
 
@@ -146,37 +130,27 @@ fn armed(action: Action, after: Option<model::Trigger>) -> Command {
     let Some(after) = after else {
         return Command::Now(action);
     };
-    Command::After(
-        Trigger {
-            // A trigger that counts both ways is counted where the packets of a server are.
-            direction: match after.direction {
-                model::Direction::Up => crate::network::Direction::Up,
-                model::Direction::Down | model::Direction::Both => crate::network::Direction::Down,
-            },
-            counted: match after.unit {
-                model::Unit::Bytes => Counted::Bytes,
-                model::Unit::Packets => Counted::Units(Unit::Packet),
-                model::Unit::Frames => Counted::Units(Unit::Frame),
-                model::Unit::Requests => Counted::Units(Unit::Request),
-            },
-            count: after.count,
+    let trigger = Trigger {
+        // A trigger that counted both ways would be counted where the packets of a server are.
+        direction: match ways(after.direction) {
+            Ways::One(direction) => direction,
+            Ways::Both => Direction::Down,
         },
-        action,
-    )
-}
-
-fn shaped(direction: model::Direction, shape: Shape) -> Vec<Command> {
-    directions(direction)
-        .map(|direction| Command::Shape(direction, shape))
-        .collect()
-}
-
-fn directions(direction: model::Direction) -> impl Iterator<Item = crate::network::Direction> {
-    use crate::network::Direction::{Down, Up};
-    let all: &[_] = match direction {
-        model::Direction::Up => &[Up],
-        model::Direction::Down => &[Down],
-        model::Direction::Both => &[Up, Down],
+        counted: match after.unit {
+            model::Unit::Bytes => Counted::Bytes,
+            model::Unit::Packets => Counted::Units(Unit::Packet),
+            model::Unit::Frames => Counted::Units(Unit::Frame),
+            model::Unit::Requests => Counted::Units(Unit::Request),
+        },
+        count: after.count,
     };
-    all.iter().copied()
+    Command::After(trigger, action)
+}
+
+fn ways(direction: model::Direction) -> Ways {
+    match direction {
+        model::Direction::Up => Ways::One(Direction::Up),
+        model::Direction::Down => Ways::One(Direction::Down),
+        model::Direction::Both => Ways::Both,
+    }
 }

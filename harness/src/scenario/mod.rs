@@ -25,6 +25,7 @@ pub mod load;
 mod locate;
 mod lower;
 pub mod model;
+mod network_read;
 mod node;
 pub mod packet;
 pub mod reconnect;

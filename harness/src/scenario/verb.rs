@@ -202,17 +202,19 @@ pub enum Network {
         /// At once, or after so much traffic.
         after: Option<Trigger>,
     },
-    /// `blackhole`: bytes are swallowed, the connection stays.
+    /// `blackhole`: bytes are held back until `restore`, the connection stays.
     Blackhole {
         /// Which bytes.
         direction: Direction,
         /// At once, or after so much traffic.
         after: Option<Trigger>,
     },
-    /// `refuse`: new connections are refused: all, or the next `times`.
+    /// `refuse`: connections are refused: all, or the next `times`.
     Refuse {
         /// How many; `None` until `restore`.
         times: Option<u32>,
+        /// At once, or after so much traffic.
+        after: Option<Trigger>,
     },
     /// `delay`: every segment waits.
     Delay {
