@@ -9,7 +9,7 @@ use super::trouble::Trouble;
 use crate::client::{Client, Reach};
 use crate::judge::Received;
 use crate::reconnecting::{
-    Emit, EngineOptions, ManagerOptions, Reconnecting, ReconnectingOptions, SocketOptions,
+    AttemptsOptions, Emit, EngineOptions, Reconnecting, ReconnectingOptions, SocketOptions,
 };
 use crate::scenario::model::{self, Layer, Reconnect};
 use crate::transcript::Lane;
@@ -104,7 +104,7 @@ fn options(policy: &Reconnect, path: String, member: Option<u32>) -> Reconnectin
             try_all: policy.try_all,
             path,
         },
-        manager: ManagerOptions {
+        attempts: AttemptsOptions {
             reconnection: policy.reconnection,
             attempts: policy.attempts,
             delay: policy.delay,

@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use crate::client::{Call, Exchange, Heartbeat, Polling, Reach, WebSocket, What};
+use super::carrier::{Carrier, Happened, Open, Written, first, target};
+use crate::client::{Call, Exchange, Heartbeat, Polling, Reach, WebSocket};
 use crate::judge::Received;
 use crate::scenario::model::{Loss, Transport};
 use crate::transcript::Lane;
@@ -37,9 +37,6 @@ pub(super) enum Told {
     Closed(&'static str),
 }
 
-/// Why packets could not be written, or the official client's name for it.
-type Written = Result<(), &'static str>;
-
 /// An open session.
 pub(super) struct Session {
     reach: Reach,
@@ -60,14 +57,6 @@ pub(super) struct Session {
     heartbeat: Duration,
     /// Until when the server's next ping must come.
     pub(super) alive_until: Instant,
-}
-
-enum Carrier {
-    Polling {
-        polling: Polling,
-        get: Option<Exchange>,
-    },
-    WebSocket(Arc<WebSocket>),
 }
 
 impl Session {
@@ -369,92 +358,10 @@ impl Drop for Session {
     }
 }
 
-enum Happened {
-    Written(Written),
-    Probed(Result<Arc<WebSocket>, String>),
-    Packets(Vec<Received>),
-    Ended(&'static str),
-    Silent,
-}
-
-impl Carrier {
-    /// What comes next from the server; `asks` is whether another GET may be sent.
-    async fn next(&mut self, asks: bool) -> Happened {
-        match self {
-            Self::WebSocket(ws) => match ws.arrivals.next(far()).await.map(|a| a.what) {
-                Some(What::Packet(packet)) => Happened::Packets(vec![packet]),
-                Some(What::Control(..)) => Happened::Packets(Vec::new()),
-                _ => Happened::Ended("transport close"),
-            },
-            Self::Polling { polling, get } => {
-                if get.is_none() {
-                    if !asks {
-                        return std::future::pending().await;
-                    }
-                    *get = Some(polling.get());
-                }
-                let Some(under_way) = get else {
-                    return std::future::pending().await;
-                };
-                let outcome = under_way.outcome().await.1;
-                *get = None;
-                match outcome {
-                    Ok(answer) if answer.status == Some(200) => match polling.read(&answer.body) {
-                        Ok(packets) => Happened::Packets(packets),
-                        Err(_) => Happened::Ended("transport error"),
-                    },
-                    _ => Happened::Ended("transport error"),
-                }
-            }
-        }
-    }
-}
-
 /// The result of a task, if there is one; else never. The task is left in its place.
 async fn join<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, tokio::task::JoinError> {
     match task {
         Some(task) => task.await,
         None => std::future::pending().await,
-    }
-}
-
-fn far() -> Instant {
-    Instant::now() + Duration::from_secs(24 * 3600)
-}
-
-async fn first(ws: &WebSocket) -> Result<Received, String> {
-    match ws.arrivals.next(far()).await.map(|arrival| arrival.what) {
-        Some(What::Packet(packet)) => Ok(packet),
-        _ => Err("the connection ended".to_owned()),
-    }
-}
-
-fn target(reach: &Reach, path: &str, transport: Transport) -> String {
-    let path = reach.endpoint.target(path);
-    format!("{path}?EIO=4&transport={transport}")
-}
-
-/// What a client needs of the open packet.
-struct Open {
-    sid: String,
-    heartbeat: Duration,
-    websocket: bool,
-}
-
-impl Open {
-    fn parse(packet: &str) -> Result<Self, String> {
-        let broken = || format!("the first packet is no open packet but {packet}");
-        let open: Value = packet
-            .strip_prefix('0')
-            .and_then(|json| serde_json::from_str(json).ok())
-            .ok_or_else(broken)?;
-        let sid = open["sid"].as_str().ok_or_else(broken)?.to_owned();
-        let number = |name: &str| open[name].as_u64().unwrap_or(0);
-        let upgrades = open["upgrades"].as_array();
-        Ok(Self {
-            sid,
-            heartbeat: Duration::from_millis(number("pingInterval") + number("pingTimeout")),
-            websocket: upgrades.is_some_and(|all| all.iter().any(|one| one == "websocket")),
-        })
     }
 }

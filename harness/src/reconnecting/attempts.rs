@@ -9,7 +9,7 @@ use super::backoff::Backoff;
 
 /// How a client reconnects.
 #[derive(Debug, Clone)]
-pub struct ManagerOptions {
+pub struct AttemptsOptions {
     /// Whether it does at all.
     pub reconnection: bool,
     /// After how many attempts in a row it gives up; none for never.
@@ -26,7 +26,7 @@ pub struct ManagerOptions {
     pub timeout: Duration,
 }
 
-impl Default for ManagerOptions {
+impl Default for AttemptsOptions {
     /// The official client's defaults.
     fn default() -> Self {
         Self {
@@ -67,18 +67,18 @@ enum State {
 
 /// The policy of one client's connection.
 #[derive(Debug)]
-pub struct Manager {
-    options: ManagerOptions,
+pub struct Attempts {
+    options: AttemptsOptions,
     backoff: Backoff,
     state: State,
     /// Set by the script's own close: nothing is tried again until it opens.
     skip: bool,
 }
 
-impl Manager {
+impl Attempts {
     /// A client that has not opened yet.
     #[must_use]
-    pub fn new(options: ManagerOptions) -> Self {
+    pub fn new(options: AttemptsOptions) -> Self {
         let backoff = Backoff::new(
             options.delay,
             options.delay_max,
@@ -179,48 +179,48 @@ mod tests {
 
     const MS: fn(u64) -> Duration = Duration::from_millis;
 
-    fn manager(attempts: Option<u32>) -> Manager {
-        Manager::new(ManagerOptions {
+    fn trying(attempts: Option<u32>) -> Attempts {
+        Attempts::new(AttemptsOptions {
             attempts,
             delay: MS(100),
             delay_max: MS(300),
             randomization: 0.0,
             timeout: MS(50),
-            ..ManagerOptions::default()
+            ..AttemptsOptions::default()
         })
     }
 
     #[test]
     fn a_lost_connection_is_tried_again_after_growing_waits() {
         let mut now = Instant::now();
-        let mut manager = manager(None);
-        assert_eq!(manager.open(now), Order::Open { attempt: 0 });
-        manager.opened();
-        assert_eq!(manager.lost(now), Order::Wait(MS(100)));
+        let mut attempts = trying(None);
+        assert_eq!(attempts.open(now), Order::Open { attempt: 0 });
+        attempts.opened();
+        assert_eq!(attempts.lost(now), Order::Wait(MS(100)));
         for (attempt, wait) in [(1, 200), (2, 300), (3, 300)] {
-            assert_eq!(manager.timeout(now), Order::Rest, "not before its time");
-            now = manager.deadline().unwrap();
-            assert_eq!(manager.timeout(now), Order::Open { attempt });
-            assert_eq!(manager.failed(now), Order::Wait(MS(wait)));
+            assert_eq!(attempts.timeout(now), Order::Rest, "not before its time");
+            now = attempts.deadline().unwrap();
+            assert_eq!(attempts.timeout(now), Order::Open { attempt });
+            assert_eq!(attempts.failed(now), Order::Wait(MS(wait)));
         }
     }
 
     #[test]
     fn it_gives_up_after_its_attempts_and_a_success_forgets_them() {
         let mut now = Instant::now();
-        let mut manager = manager(Some(2));
-        manager.open(now);
+        let mut attempts = trying(Some(2));
+        attempts.open(now);
         for _ in 0..2 {
-            assert!(matches!(manager.failed(now), Order::Wait(_)));
-            now = manager.deadline().unwrap();
-            manager.timeout(now);
+            assert!(matches!(attempts.failed(now), Order::Wait(_)));
+            now = attempts.deadline().unwrap();
+            attempts.timeout(now);
         }
-        assert_eq!(manager.failed(now), Order::GiveUp);
-        assert_eq!(manager.deadline(), None);
-        manager.open(now);
-        manager.opened();
+        assert_eq!(attempts.failed(now), Order::GiveUp);
+        assert_eq!(attempts.deadline(), None);
+        attempts.open(now);
+        attempts.opened();
         assert_eq!(
-            manager.lost(now),
+            attempts.lost(now),
             Order::Wait(MS(100)),
             "the waits begin anew"
         );
@@ -229,20 +229,20 @@ mod tests {
     #[test]
     fn opening_that_takes_too_long_counts_as_failed() {
         let now = Instant::now();
-        let mut manager = manager(None);
-        manager.open(now);
-        assert_eq!(manager.timeout(now + MS(49)), Order::Rest);
-        assert_eq!(manager.timeout(now + MS(50)), Order::Wait(MS(100)));
+        let mut attempts = trying(None);
+        attempts.open(now);
+        assert_eq!(attempts.timeout(now + MS(49)), Order::Rest);
+        assert_eq!(attempts.timeout(now + MS(50)), Order::Wait(MS(100)));
     }
 
     #[test]
     fn a_close_by_the_script_is_not_followed_by_an_attempt() {
         let now = Instant::now();
-        let mut manager = manager(None);
-        manager.open(now);
-        manager.opened();
-        manager.close();
-        assert_eq!(manager.lost(now), Order::Rest);
-        assert_eq!(manager.open(now), Order::Open { attempt: 0 });
+        let mut attempts = trying(None);
+        attempts.open(now);
+        attempts.opened();
+        attempts.close();
+        assert_eq!(attempts.lost(now), Order::Rest);
+        assert_eq!(attempts.open(now), Order::Open { attempt: 0 });
     }
 }
