@@ -3,6 +3,7 @@
 mod bless;
 mod check;
 mod coverage;
+mod diff;
 mod explain;
 mod fixture_check;
 mod list;
@@ -48,6 +49,7 @@ enum Verb {
     Check(check::Arguments),
     List(list::Arguments),
     Report(report::Arguments),
+    Diff(diff::Arguments),
     Bless(bless::Arguments),
     Prove(prove::Arguments),
     Coverage(coverage::Arguments),
@@ -65,6 +67,7 @@ pub fn main() -> ExitCode {
         Verb::Check(arguments) => arguments.execute(),
         Verb::List(arguments) => arguments.execute(),
         Verb::Report(arguments) => arguments.execute(),
+        Verb::Diff(arguments) => arguments.execute(),
         Verb::Bless(arguments) => arguments.execute(),
         Verb::Prove(arguments) => arguments.execute(),
         Verb::Coverage(arguments) => arguments.execute(),

@@ -19,7 +19,7 @@ pub(super) struct Arguments {
     /// Runs, as `siospec run --report json=PATH` writes them
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
-    /// Write a report: json, junit or html=PATH (repeatable)
+    /// Write a report: json, junit, html, md, tap or ctrf=PATH (repeatable)
     #[arg(long, value_name = "KIND=PATH")]
     report: Vec<Wanted>,
     /// Parts of the run may be missing

@@ -1,8 +1,9 @@
 //! `siospec run`: plays scenarios against servers and judges them.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -17,6 +18,9 @@ use crate::run::selection::{Filter, Shard};
 use crate::run::session::Session;
 use crate::run::stop::Stop;
 use crate::scenario::release::Release;
+
+/// How often a terminal is told how far the run is.
+const PROGRESS: Duration = Duration::from_secs(10);
 
 /// Play scenarios against servers and judge them. Without flags: every embedded scenario, against the bundled
 /// reference server.
@@ -75,7 +79,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Judging")]
     jobs: Option<u16>,
 
-    /// Write a report: json, junit or html=PATH (repeatable)
+    /// Write a report: json, junit, html, md, tap or ctrf=PATH (repeatable)
     #[arg(long, value_name = "KIND=PATH", help_heading = "Output")]
     report: Vec<Wanted>,
     /// A character for each trial instead of a line
@@ -87,6 +91,17 @@ pub(super) struct Arguments {
     /// Every trial shows its whole transcript when it ends
     #[arg(long, help_heading = "Output")]
     trace: bool,
+    /// Say every so many seconds on stderr how far the run is; on a terminal every 10 without this
+    #[arg(long, value_name = "S", value_parser = seconds, help_heading = "Output")]
+    progress: Option<Duration>,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().map_err(|error| error.to_string())?;
+    let range = (0.1..=3600.0).contains(&seconds);
+    range
+        .then(|| Duration::from_secs_f64(seconds))
+        .ok_or_else(|| "it lies between 0.1 and 3600".into())
 }
 
 fn factor(text: &str) -> Result<f64, String> {
@@ -132,6 +147,9 @@ impl Arguments {
             time_scale: self.time_scale,
             verbose: self.verbose,
             trace: self.trace,
+            progress: self
+                .progress
+                .or_else(|| std::io::stderr().is_terminal().then_some(PROGRESS)),
             arguments: self.repeated(),
             ..Plan::new(scenarios, servers)
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::{failure, wire};
+use super::{failure, remarks, wire};
 use crate::outcome::{Outcome, Run, Verdict};
 
 /// Writes the run.
@@ -20,21 +20,7 @@ pub fn write(run: &Run, to: impl Write) -> io::Result<()> {
             .set_timestamp(run.started)
             .set_time(Duration::from_millis(target.duration_ms));
         suite.add_test_cases(run.of(&target.name).map(case));
-        for (name, why) in target.unreachable.iter().map(|why| ("target", why)) {
-            suite.add_test_case(broken(name, why));
-        }
-        for stale in &target.stale {
-            suite.add_test_case(broken(
-                "known deviations",
-                &format!("{}: {}", stale.scenario, stale.why),
-            ));
-        }
-        for missing in &target.missing {
-            suite.add_test_case(broken(
-                "capabilities",
-                &format!("{missing} is required and not declared"),
-            ));
-        }
+        suite.add_test_cases(remarks::red(target).map(|(name, why)| broken(name, &why)));
         report.add_test_suite(suite);
     }
     report.serialize(to).map_err(io::Error::other)

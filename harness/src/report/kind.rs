@@ -1,11 +1,11 @@
 //! `--report kind=PATH`: which reports are written, and where.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::{html, json, junit};
+use super::{ctrf, html, json, junit, markdown, tap};
 use crate::outcome::Run;
 
 /// A form in which a run is written to a file.
@@ -17,13 +17,22 @@ pub enum Kind {
     Junit,
     /// One page that opens from disk.
     Html,
+    /// Markdown for the summary of a build.
+    Markdown,
+    /// The Test Anything Protocol.
+    Tap,
+    /// The Common Test Report Format.
+    Ctrf,
 }
 
 impl Kind {
-    const ALL: [(&str, Kind); 3] = [
+    const ALL: [(&str, Kind); 6] = [
         ("json", Kind::Json),
         ("junit", Kind::Junit),
         ("html", Kind::Html),
+        ("md", Kind::Markdown),
+        ("tap", Kind::Tap),
+        ("ctrf", Kind::Ctrf),
     ];
 }
 
@@ -58,7 +67,8 @@ impl FromStr for Wanted {
 }
 
 impl Wanted {
-    /// Writes the run.
+    /// Writes the run. The file of a build's summary, which the variable `GITHUB_STEP_SUMMARY` names, may have been
+    /// begun by others: it is written on.
     pub fn write(&self, run: &Run) -> io::Result<()> {
         if let Some(folder) = self
             .path
@@ -67,10 +77,22 @@ impl Wanted {
         {
             std::fs::create_dir_all(folder)?;
         }
-        let mut file = BufWriter::new(File::create(&self.path)?);
+        let is_begun = std::env::var_os("GITHUB_STEP_SUMMARY")
+            .is_some_and(|path| path == self.path.as_os_str());
+        let file = match is_begun {
+            true => OpenOptions::new()
+                .append(true)
+                .create(true)
+                .open(&self.path)?,
+            false => File::create(&self.path)?,
+        };
+        let mut file = BufWriter::new(file);
         match self.kind {
             Kind::Json => json::write(run, &mut file)?,
             Kind::Junit => junit::write(run, &mut file)?,
+            Kind::Markdown => markdown::write(run, &mut file)?,
+            Kind::Tap => tap::write(run, &mut file)?,
+            Kind::Ctrf => ctrf::write(run, &mut file)?,
             Kind::Html => file.write_all(html::render(run)?.as_bytes())?,
         }
         file.flush()

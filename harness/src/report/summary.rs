@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::outcome::{Conclusion, Judged, Level, Outcome, Run, Verdict};
+use crate::report::remarks;
 use crate::run::level_word;
 
 /// The whole text.
@@ -186,44 +187,35 @@ fn of_target(run: &Run, target: &Judged) -> String {
     if !levels.is_empty() {
         let _ = writeln!(text, "  passed by level: {}", levels.join(", "));
     }
-    if let Some(why) = &target.unreachable {
-        let _ = writeln!(text, "  not judged: {why}");
-    }
-    for death in &target.deaths {
-        let _ = writeln!(
-            text,
-            "  an instance died while trials were running: {death}"
-        );
-    }
-    for stale in &target.stale {
-        let _ = writeln!(
-            text,
-            "  stale entry in `known.yaml`: {}: {}; strike or correct it",
-            stale.scenario, stale.why
-        );
-    }
-    for missing in &target.missing {
-        let _ = writeln!(
-            text,
-            "  --require: the capability {missing} is not declared"
-        );
+    for remark in remarks::of(run, target) {
+        let _ = writeln!(text, "  {remark}");
     }
     text
 }
 
 fn last_word(run: &Run) -> String {
+    let seconds = run.duration_ms as f64 / 1000.0;
+    format!("\n{}, {seconds:.1} s\n", last(run))
+}
+
+/// How the run ends, with its exit code.
+pub fn last(run: &Run) -> String {
     let why = match run.conclusion() {
         Conclusion::Conforms => "conforms",
         Conclusion::Red => "does not conform",
         Conclusion::Unreachable => "a target could not be reached or started",
         Conclusion::NothingJudged => "nothing that gates was judged",
-        Conclusion::Interrupted => "stopped; what was judged so far stands above",
+        Conclusion::Interrupted => "stopped; only what was judged so far is shown",
     };
-    let seconds = run.duration_ms as f64 / 1000.0;
-    format!(
-        "\n{why} (exit code {}), {seconds:.1} s\n",
-        run.conclusion().code()
-    )
+    let part = run
+        .selection
+        .shards
+        .as_ref()
+        .map_or(String::new(), |shards| {
+            let held: Vec<String> = shards.held.iter().map(u32::to_string).collect();
+            format!("part {} of {}: ", held.join(" and "), shards.of)
+        });
+    format!("{part}{why} (exit code {})", run.conclusion().code())
 }
 
 #[cfg(test)]

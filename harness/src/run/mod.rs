@@ -7,6 +7,7 @@ pub mod embed;
 mod gate;
 mod known;
 pub mod plan;
+mod progress;
 pub mod rerun;
 pub mod selection;
 pub mod session;

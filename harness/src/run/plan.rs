@@ -40,6 +40,8 @@ pub struct Plan {
     pub verbose: bool,
     /// Every trial shows its whole transcript.
     pub trace: bool,
+    /// How often a line on stderr says how far the run is; never if nothing is given.
+    pub progress: Option<Duration>,
     /// Further flags and paths that a reader needs to repeat a trial of this run.
     pub arguments: Vec<String>,
 }
@@ -60,6 +62,7 @@ impl Plan {
             time_scale: 1.0,
             verbose: false,
             trace: false,
+            progress: None,
             arguments: Vec::new(),
         }
     }

@@ -12,6 +12,7 @@ use tokio::runtime::{Handle, Runtime};
 
 use super::known::Baseline;
 use super::plan::{Plan, Weight};
+use super::progress::{self, Playing};
 use super::stop::Stop;
 use super::{attempt, contract, verdict};
 use crate::outcome::{Judged, Outcome, Run, Verdict};
@@ -45,7 +46,7 @@ struct Shared {
     uses: Mutex<BTreeMap<(usize, Settings), usize>>,
     baselines: Vec<Baseline>,
     pace: attempt::Pace,
-    playing: AtomicUsize,
+    playing: Playing,
     plays: AtomicUsize,
 }
 
@@ -122,7 +123,7 @@ impl Session {
             uses: Mutex::new(uses),
             baselines,
             pace,
-            playing: AtomicUsize::new(0),
+            playing: Playing::default(),
             plays,
         };
         Ok(Self {
@@ -169,19 +170,31 @@ impl Session {
     /// never will, and their threads wait for the end of the process.
     pub fn play(&self, arguments: &libtest_mimic::Arguments) {
         let (done, ended) = mpsc::channel();
-        let (arguments, tests) = (arguments.clone(), self.tests());
+        let (for_tests, tests) = (arguments.clone(), self.tests());
         std::thread::spawn(move || {
-            let _ = libtest_mimic::run(&arguments, tests);
+            let _ = libtest_mimic::run(&for_tests, tests);
             let _ = done.send(());
         });
         let mut stopped: Option<Instant> = None;
+        let mut said = Instant::now();
         while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(Duration::from_millis(50)) {
+            if self
+                .shared
+                .plan
+                .progress
+                .is_some_and(|every| said.elapsed() >= every)
+            {
+                said = Instant::now();
+                // With `--quiet` the cursor stands behind a row of characters.
+                let row = if arguments.quiet { "\n" } else { "" };
+                anstream::eprintln!("{row}{}", self.shared.progress(self.jobs.len()));
+            }
             let since = self
                 .shared
                 .stop
                 .is_set()
                 .then(|| *stopped.get_or_insert_with(Instant::now));
-            let idle = self.shared.playing.load(Ordering::SeqCst) == 0;
+            let idle = self.shared.playing.is_empty();
             if since.is_some_and(|since| idle || since.elapsed() > LAST_WORDS) {
                 break;
             }
@@ -314,12 +327,24 @@ async fn hold_to_contract(
 }
 
 impl Shared {
+    fn progress(&self, all: usize) -> String {
+        let outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+        let red = outcomes.values().filter(|outcome| outcome.is_red()).count();
+        progress::line(
+            outcomes.len(),
+            red,
+            all,
+            self.began.elapsed(),
+            &self.playing,
+        )
+    }
+
     /// Plays a job on this thread and says to libtest-mimic what came of it.
     fn test(&self, job: &Job, handle: &Handle) -> Result<Completion, Failed> {
         if self.stop.is_set() {
             park();
         }
-        self.playing.fetch_add(1, Ordering::SeqCst);
+        self.playing.begin(job.index, &job.trial.name);
         let begun = self.began.elapsed();
         let played = std::panic::catch_unwind(AssertUnwindSafe(|| {
             handle.block_on(async { self.judge(job).await })
@@ -341,7 +366,7 @@ impl Shared {
                 anstream::eprintln!("{}", failure::whole(outcome));
             }
         }
-        self.playing.fetch_sub(1, Ordering::SeqCst);
+        self.playing.end(job.index);
         match outcome {
             Some(outcome) => verdict::told(&outcome, self.plan.verbose),
             None => park(),
