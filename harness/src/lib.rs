@@ -1,5 +1,6 @@
 //! siospec
 
+pub mod bench;
 pub mod cli;
 pub mod client;
 pub mod coverage;

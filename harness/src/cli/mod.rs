@@ -1,5 +1,6 @@
 //! The command line: one verb, one file. Exit codes stand in [`Code`].
 
+mod bench;
 mod bless;
 mod check;
 mod coverage;
@@ -49,7 +50,11 @@ enum Verb {
     Check(check::Arguments),
     List(list::Arguments),
     Report(report::Arguments),
+<<<<<<< HEAD
     Diff(diff::Arguments),
+=======
+    Bench(Box<bench::Arguments>),
+>>>>>>> 2c55a82 (Measure servers one beside the other: siospec bench)
     Bless(bless::Arguments),
     Prove(prove::Arguments),
     Coverage(coverage::Arguments),
@@ -67,7 +72,11 @@ pub fn main() -> ExitCode {
         Verb::Check(arguments) => arguments.execute(),
         Verb::List(arguments) => arguments.execute(),
         Verb::Report(arguments) => arguments.execute(),
+<<<<<<< HEAD
         Verb::Diff(arguments) => arguments.execute(),
+=======
+        Verb::Bench(arguments) => arguments.execute(),
+>>>>>>> 2c55a82 (Measure servers one beside the other: siospec bench)
         Verb::Bless(arguments) => arguments.execute(),
         Verb::Prove(arguments) => arguments.execute(),
         Verb::Coverage(arguments) => arguments.execute(),

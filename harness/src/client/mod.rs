@@ -18,6 +18,7 @@ pub use dial::Unreachable;
 pub use frames::{RawFrame, Violation};
 pub use http::{Call, Exchange, NoAnswer, Outcome};
 pub use polling::{Next, Polling, payload};
+pub(crate) use raw::chunked;
 pub use raw::{NoHttp, Raw};
 pub use reach::{Ids, Reach, ReachError};
 pub use session::{Client, Connection, NoSession, Opened, SelfWilled, sid};

@@ -278,7 +278,7 @@ fn parse(bytes: &[u8], ended: bool) -> Result<Option<(Answer, usize)>, String> {
 }
 
 /// A chunked body and its length on the wire.
-fn chunked(bytes: &[u8]) -> Result<Option<(Bytes, usize)>, String> {
+pub(crate) fn chunked(bytes: &[u8]) -> Result<Option<(Bytes, usize)>, String> {
     let mut body = BytesMut::new();
     let mut at = 0;
     loop {

@@ -66,6 +66,12 @@ impl Instance {
         })
     }
 
+    /// The id of its process group, while there is a process.
+    pub async fn group(&self) -> Option<u32> {
+        let process = self.process.lock().await.clone()?;
+        process.status().is_none().then(|| process.group())
+    }
+
     /// How it ended, if it has ended by itself: with what it printed last.
     pub async fn death(&self) -> Option<String> {
         let process = self.process.lock().await.clone()?;

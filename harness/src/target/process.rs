@@ -181,6 +181,11 @@ pub struct Process {
 }
 
 impl Process {
+    /// The id of its process group.
+    pub fn group(&self) -> u32 {
+        self.group
+    }
+
     /// What it printed last.
     pub fn output(&self) -> &Output {
         &self.output

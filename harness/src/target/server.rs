@@ -87,6 +87,14 @@ impl Server {
         }
     }
 
+    /// Where the server behind a URL is; only after [`Server::reach`].
+    pub fn endpoint(&self) -> Option<Endpoint> {
+        match self {
+            Self::Remote(visited) => Some(visited.remote.get()?.endpoint.clone()),
+            _ => None,
+        }
+    }
+
     /// Versions of what is judged, by name.
     pub fn versions(&self) -> BTreeMap<String, String> {
         match self {
