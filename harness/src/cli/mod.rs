@@ -50,11 +50,8 @@ enum Verb {
     Check(check::Arguments),
     List(list::Arguments),
     Report(report::Arguments),
-<<<<<<< HEAD
     Diff(diff::Arguments),
-=======
     Bench(Box<bench::Arguments>),
->>>>>>> 2c55a82 (Measure servers one beside the other: siospec bench)
     Bless(bless::Arguments),
     Prove(prove::Arguments),
     Coverage(coverage::Arguments),
@@ -72,11 +69,8 @@ pub fn main() -> ExitCode {
         Verb::Check(arguments) => arguments.execute(),
         Verb::List(arguments) => arguments.execute(),
         Verb::Report(arguments) => arguments.execute(),
-<<<<<<< HEAD
         Verb::Diff(arguments) => arguments.execute(),
-=======
         Verb::Bench(arguments) => arguments.execute(),
->>>>>>> 2c55a82 (Measure servers one beside the other: siospec bench)
         Verb::Bless(arguments) => arguments.execute(),
         Verb::Prove(arguments) => arguments.execute(),
         Verb::Coverage(arguments) => arguments.execute(),
