@@ -1,101 +1,68 @@
 //! The report as one HTML file: opens from disk, fetches nothing, shows every cell's transcript.
 //!
-//! The run's outcomes stand in the page as JSON; transcripts, which are most of its weight, stand
-//! compressed in parts and are inflated by the browser when a cell is opened, so that a page with
-//! thousands of trials opens at once.
+//! What the matrix shows stands in the page as JSON; transcripts, which are most of its weight, stand compressed in
+//! parts and are inflated by the browser when a cell is opened, so that a page with thousands of trials opens at once.
+//!
+//! What servers sent is hostile until shown otherwise: it stands in the page as JSON without `<`, or compressed; the
+//! script shows it as text, never as HTML; and a policy in the head lets the browser run this script alone, apply this
+//! style sheet alone, and fetch nothing.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
-use serde::Serialize;
+use sha2::{Digest, Sha256};
 
+use super::cells::Table;
 use crate::outcome::Run;
-use crate::run::level_word;
 use crate::scenario::corpus;
 
-/// How many outcomes' transcripts are compressed together: small enough to inflate unseen, large
-/// enough to compress well.
-const PART: usize = 64;
-
 const PAGE: &str = include_str!("page/page.html");
-const CSS: &str = include_str!("page/page.css");
-const JS: &str = include_str!("page/page.js");
+const CSS: &str = concat!(
+    include_str!("page/page.css"),
+    include_str!("page/matrix.css"),
+    include_str!("page/cell.css"),
+);
+/// One script, a room a file; they share one scope, in this order.
+const JS: &str = concat!(
+    "\"use strict\";\n",
+    include_str!("page/data.js"),
+    include_str!("page/element.js"),
+    include_str!("page/overview.js"),
+    include_str!("page/matrix.js"),
+    include_str!("page/bytes.js"),
+    include_str!("page/sequence.js"),
+    include_str!("page/beside.js"),
+    include_str!("page/cell.js"),
+    include_str!("page/start.js"),
+);
 
-/// What the page says of a requirement.
-#[derive(Debug, Clone, Serialize)]
-struct Cited {
-    /// Its level, as in the catalogue.
-    level: &'static str,
-    /// Its statement.
-    statement: String,
-    /// Where the protocol or its implementations say so.
-    link: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Page<'a> {
-    run: &'a Run,
-    requirements: BTreeMap<String, Cited>,
-    part_size: usize,
-}
-
-/// The page. Requirements are cited from the embedded catalogue.
+/// The page. Requirements are cited from the embedded catalogue, scenarios from the embedded corpus.
 ///
 /// # Errors
 /// Where the run cannot be written as JSON.
 pub fn render(run: &Run) -> serde_json::Result<String> {
-    let mut index = run.clone();
-    let transcripts: Vec<_> = index
-        .outcomes
-        .iter_mut()
-        .map(|outcome| outcome.transcript.take())
-        .collect();
-    let page = Page {
-        run: &index,
-        requirements: cited(run),
-        part_size: PART,
-    };
-    let data = serde_json::to_string(&page)?;
+    // The embedded catalogue parses: a test says so. Without it the page shows bare ids.
+    let catalogue = corpus::catalogue().unwrap_or_default();
+    let table = Table::of(run);
+    let index = serde_json::to_string(&table.index(&catalogue))?;
     let mut parts = String::new();
-    for (number, part) in transcripts.chunks(PART).enumerate() {
-        if part.iter().all(Option::is_none) {
-            continue;
-        }
-        let packed = STANDARD.encode(deflate(&serde_json::to_vec(part)?));
+    for (number, part) in table.parts().enumerate() {
+        let packed = STANDARD.encode(deflate(&serde_json::to_vec(&part)?));
         parts.push_str(&format!(
             "<script type=\"text/plain\" id=\"part-{number}\">{packed}</script>\n"
         ));
     }
     Ok(fill(&[
+        ("script-hash", &hash(JS)),
+        ("style-hash", &hash(CSS)),
         ("css", CSS),
-        ("run", &inert(&data)),
+        ("index", &inert(&index)),
         ("parts", &parts),
         ("js", JS),
     ]))
-}
-
-/// The requirements that the run's scenarios name, as far as the catalogue knows them.
-fn cited(run: &Run) -> BTreeMap<String, Cited> {
-    // The embedded catalogue parses: a test says so. Without it the page shows bare ids.
-    let catalogue = corpus::catalogue().unwrap_or_default();
-    let ids = run
-        .outcomes
-        .iter()
-        .flat_map(|outcome| &outcome.requirements);
-    ids.filter_map(|id| catalogue.get(id))
-        .map(|row| {
-            let cited = Cited {
-                level: level_word(row.level),
-                statement: row.statement.clone(),
-                link: row.link.clone(),
-            };
-            (row.id.clone(), cited)
-        })
-        .collect()
 }
 
 /// The page's template with its places filled; what is filled in is not looked at again.
@@ -117,6 +84,11 @@ fn inert(json: &str) -> String {
     json.replace('<', "\\u003c")
 }
 
+/// What a policy calls this very script or style sheet.
+fn hash(text: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
+}
+
 fn deflate(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
     // Writing to a vector cannot fail.
@@ -126,40 +98,17 @@ fn deflate(bytes: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::outcome::{Level, Outcome, Selection, Verdict};
-    use crate::transcript::{Recorder, Transcript};
+    use std::sync::Arc;
 
-    fn run(title: &str) -> Run {
-        Run {
-            format: Run::FORMAT,
-            siospec: "0.1.0".into(),
-            started: chrono::DateTime::UNIX_EPOCH,
-            duration_ms: 5,
-            interrupted: false,
-            selection: Selection::default(),
-            targets: Vec::new(),
-            outcomes: vec![Outcome {
-                target: "reference".into(),
-                trial: "engine.io/a".into(),
-                scenario: "engine.io/a".into(),
-                aka: Vec::new(),
-                file: "scenarios/engine.io/a.yaml".into(),
-                title: title.into(),
-                requirements: vec!["EIO-HS-01".into()],
-                level: Some(Level::Must),
-                group: "EIO-HS".into(),
-                needs: Vec::new(),
-                repetition: 1,
-                gates: true,
-                newer: false,
-                verdict: Verdict::Passed,
-                replay: String::new(),
-                transcript: None,
-                started_ms: 0,
-                duration_ms: 1,
-            }],
-        }
+    use super::*;
+    use crate::outcome::{Verdict, tests as outcomes};
+    use crate::transcript::{Direction, Lane, Layer, Recorder, Transcript};
+
+    fn page_of(title: &str, transcript: Option<Transcript>) -> String {
+        let mut outcome = outcomes::outcome(true, Verdict::Passed);
+        outcome.title = title.into();
+        outcome.transcript = transcript.map(Arc::new);
+        render(&outcomes::run(vec![outcome])).unwrap()
     }
 
     fn element<'a>(page: &'a str, id: &str) -> &'a str {
@@ -167,40 +116,76 @@ mod tests {
         after.split_once("</script>").unwrap().0
     }
 
+    fn part(page: &str, number: usize) -> serde_json::Value {
+        let packed = STANDARD
+            .decode(element(page, &format!("part-{number}")))
+            .unwrap();
+        serde_json::from_reader(flate2::read::DeflateDecoder::new(&packed[..])).unwrap()
+    }
+
     #[test]
     fn a_title_that_closes_the_script_stays_data() {
-        let title = "</script><script>alert(1)</script> {{js}} <!--";
-        let page = render(&run(title)).unwrap();
-        let data: serde_json::Value = serde_json::from_str(element(&page, "run")).unwrap();
-        assert_eq!(data["run"]["outcomes"][0]["title"], title);
+        let title = "</script><script>alert(1)</script> {{js}} <!-- \u{2028}";
+        let page = page_of(title, None);
+        let data: serde_json::Value = serde_json::from_str(element(&page, "index")).unwrap();
+        assert_eq!(data["rows"][0]["title"], title);
         assert!(!page.contains("alert(1)</script>"));
     }
 
     #[test]
-    fn nothing_in_the_page_is_fetched() {
-        let page = render(&run("t")).unwrap();
+    fn nothing_in_the_page_is_fetched_and_only_its_own_script_runs() {
+        let page = page_of("t", None);
         for tag in ["src=", "<link rel=\"stylesheet", "@import", "url("] {
             assert!(!page.contains(tag), "{tag}");
         }
         assert!(!page.contains("{{"), "every place is filled");
+        let (_, script) = page.rsplit_once("<script>").unwrap();
+        let script = script.split_once("</script>").unwrap().0;
+        assert!(page.contains(&format!("script-src '{}'", hash(script))));
+        assert!(page.contains("default-src 'none'"));
+        assert!(!page.contains("unsafe-inline"));
     }
 
     #[test]
-    fn a_transcript_inflates_to_what_was_recorded() {
+    fn a_transcript_inflates_to_what_was_recorded_with_what_it_means() {
         let recorder = Recorder::start();
-        recorder.note(&crate::transcript::Lane::client("A"), "connected ␞");
-        let transcript = recorder.transcript();
-        let mut run = run("t");
-        run.outcomes[0].transcript = Some(std::sync::Arc::new(transcript.clone()));
-        let page = render(&run).unwrap();
-        assert!(
-            !element(&page, "run").contains("connected"),
-            "it stands in its part only"
+        let lane = Lane::client("A").of("ws");
+        let words = |text: &str| vec!["text frame".to_owned(), text.to_owned()];
+        recorder.note(&Lane::trial(), "step 1: - A.send: 2␞");
+        recorder.wire(&lane, Layer::Frame, Direction::Sent, b"2", words("ping"));
+        recorder.wire(
+            &lane,
+            Layer::Frame,
+            Direction::Received,
+            b"3",
+            words("pong"),
         );
+        let transcript = recorder.transcript();
+        let page = page_of("t", Some(transcript.clone()));
+        assert!(!element(&page, "index").contains("A.send"));
+        let shown = &part(&page, 0)["rows"][0][0]["transcript"];
+        let mut told = shown.clone();
+        told["started"] = transcript.started.into();
+        let back: Transcript = serde_json::from_value(told).unwrap();
+        assert_eq!(back.entries, transcript.entries);
+        assert_eq!(shown["entries"][2]["answers"], 1);
+        assert_eq!(shown["entries"][2]["chain"][0][0], "Engine.IO");
+    }
+
+    #[test]
+    fn a_scenario_of_the_corpus_brings_its_yaml_and_its_requirements_link() {
+        let corpus = corpus::Corpus::embedded(&corpus::catalogue().unwrap());
+        let scenario = &corpus.scenarios[0];
+        let mut outcome = outcomes::outcome(true, Verdict::Passed);
+        outcome.scenario = scenario.name.clone();
+        outcome.file = format!("scenarios/{}.yaml", scenario.name);
+        outcome.title = scenario.title.clone();
+        let page = render(&outcomes::run(vec![outcome.clone()])).unwrap();
+        let yaml = &part(&page, 0)["sources"][&outcome.file];
+        assert!(yaml.as_str().unwrap().contains(&outcome.title));
         assert!(page.contains("https://github.com/socketio/engine.io-protocol#handshake"));
-        let packed = STANDARD.decode(element(&page, "part-0")).unwrap();
-        let back: Vec<Transcript> =
-            serde_json::from_reader(flate2::read::DeflateDecoder::new(&packed[..])).unwrap();
-        assert_eq!(back, [transcript]);
+        outcome.title = "Another scenario of the same name".into();
+        let page = render(&outcomes::run(vec![outcome])).unwrap();
+        assert_eq!(part(&page, 0)["sources"], serde_json::json!({}));
     }
 }

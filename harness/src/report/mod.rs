@@ -1,5 +1,7 @@
 //! What a run leaves behind, in the forms people and tools read.
 
+mod answers;
+mod cells;
 pub mod ctrf;
 pub mod diff;
 pub mod failure;

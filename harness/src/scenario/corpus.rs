@@ -59,6 +59,14 @@ pub fn releases() -> Vec<(String, String)> {
     releases
 }
 
+/// The text of a scenario that comes with the program, by its name.
+#[must_use]
+pub fn source(name: &str) -> Option<&'static str> {
+    EMBEDDED
+        .get_file(format!("{name}.yaml"))
+        .and_then(|file| file.contents_utf8())
+}
+
 impl Corpus {
     /// The scenarios that come with the program.
     #[must_use]
