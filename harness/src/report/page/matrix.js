@@ -50,7 +50,6 @@ function filter() {
   $("shown").textContent = `${shown.length} of ${rows.length}`;
   $("none").hidden = shown.length > 0;
   $("clear").hidden = !(wanted.differences || fields.some((id) => wanted[id]));
-  remember();
 }
 
 /** Sets the filters, and goes to the matrix. */
@@ -58,6 +57,7 @@ function show(wanted) {
   for (const id of fields) $(id).value = wanted[id] || "";
   $("differences").checked = Boolean(wanted.differences);
   filter();
+  remember();
   $("filters").scrollIntoView();
   const first = $("matrix").querySelector("button.cell");
   if (first) first.focus({ preventScroll: true });

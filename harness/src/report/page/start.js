@@ -14,6 +14,7 @@ function recall() {
   const cell = ["trial", "target", "beside"].map((key) => wanted.get(key));
   filter();
   if (cell[0]) open(...cell);
+  else if ($("detail").open) $("detail").close();
 }
 
 let printing = false;
@@ -22,7 +23,10 @@ overview();
 groups();
 matrix();
 recall();
-$("filters").addEventListener("input", filter);
+$("filters").addEventListener("input", () => {
+  filter();
+  remember();
+});
 $("filters").addEventListener("submit", (event) => event.preventDefault());
 $("clear").addEventListener("click", () => {
   show({});
