@@ -86,7 +86,7 @@ async function open(trial, target, beside, repetitions = {}) {
   const source = details.map((detail) => detail.source).find(Boolean);
   const hint = beside ? el("p", { class: "dim" }, told.differing ? `${told.differing} step${told.differing === 1 ? " differs" : "s differ"} (ids, dates and headers are not compared). ` : "Both say the same, but for ids, dates and headers.", told.differing ? el("button", { type: "button", id: "first-difference", click: told.toFirst }, "to the first difference") : null) : null;
   $("body").replaceChildren(
-    el("div", { class: "about" }, el("p", { class: "title" }, row.title), el("ul", { class: "requirements" }, row.requirements.map(requirement)), row.needs.length ? el("p", { class: "dim" }, `needs ${row.needs.join(", ")}`) : null),
+    el("div", { class: "about" }, el("p", { class: "title" }, visible(row.title)), el("ul", { class: "requirements" }, row.requirements.map(requirement)), row.needs.length ? el("p", { class: "dim" }, `needs ${row.needs.join(", ")}`) : null),
     el("div", { class: `verdicts${beside ? " halves" : ""}` }, details.map((detail, i) => verdict(detail, names[i], targets.indexOf(names[i])))),
     el("div", { class: beside || !source ? "" : "side-by-side" },
       source ? el("details", { class: "source", open: !beside && innerWidth > 700 }, el("summary", {}, el("h3", {}, "Scenario"), el("span", { class: "dim" }, ` ${row.file}`)), yaml(source, told.lines, told.stopped, told.list)) : el("p", { class: "dim" }, row.file),

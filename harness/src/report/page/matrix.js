@@ -69,7 +69,7 @@ function heading(folder) {
 
 function line_of(row, i) {
   return el("tr", { role: "row", class: row.differs ? "differs" : "" },
-    el("th", { role: "rowheader", scope: "row", class: "name" }, el("code", {}, row.leaf), el("div", { class: "dim" }, row.title)),
+    el("th", { role: "rowheader", scope: "row", class: "name" }, el("code", {}, row.leaf), el("div", { class: "dim" }, visible(row.title))),
     el("td", { role: "gridcell", class: "level" }, row.level || ""),
     targets.map((target, column) => {
       const kind = row.kinds[column];
