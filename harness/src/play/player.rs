@@ -27,6 +27,9 @@ use crate::transcript::{Lane, Recorder};
 /// How the message of a trial begins that the deadline of the whole ended.
 pub const TOO_LONG: &str = "the trial as a whole took longer than";
 
+/// How much longer the default wait is for each further client of a group.
+const EACH: Duration = Duration::from_millis(25);
+
 /// Plays a trial against an endpoint, until it passes, fails, or `cancel` is ready.
 pub async fn play(
     trial: &Trial,
@@ -310,14 +313,21 @@ impl<'t> Player<'t> {
         Instant::now() + self.patience(step.within)
     }
 
-    /// How long is waited: an upper bound of the scenario with the tolerance, or the default.
+    /// How long is waited: an upper bound of the scenario with the tolerance, or the default, which is longer in a
+    /// crowd: what one client gets done at once, two hundred get done one after the other, here and on the server.
     pub(super) fn patience(&self, within: Option<Duration>) -> Duration {
         match within {
             Some(within) => {
                 self.options.scaled(within) + timing::tolerance(self.options.time_scale)
             }
-            None => self.options.scaled(self.options.wait),
+            None => self.options.scaled(self.options.wait + EACH * self.crowd()),
         }
+    }
+
+    /// How many clients there are beside the first of each group.
+    fn crowd(&self) -> u32 {
+        let groups = self.trial.clients.iter().filter_map(|seat| seat.count);
+        groups.map(|count| count.saturating_sub(1)).sum()
     }
 
     fn too_long(&self, whole: Duration) -> Failure {

@@ -1,5 +1,6 @@
 //! Plays the corpus against the unbroken server, and each fault against what should catch it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use siospec_reference_server::faults::Fault;
@@ -40,7 +41,22 @@ pub async fn prove(order: Order, stop: Stop) -> Book {
         stop,
     });
     let mut book = Book::default();
-    let unbroken = table.clone().play_all(None, order.trials.clone()).await;
+    let chosen: Vec<_> = order
+        .faults
+        .into_iter()
+        .map(|fault| {
+            let trials = choose(fault.name, fault.requirements, &order.trials, order.sample);
+            (fault, trials)
+        })
+        .collect();
+    // Every trial that is to say something about a fault must pass without it.
+    let witnesses: BTreeMap<&str, &Arc<Trial>> = chosen
+        .iter()
+        .flat_map(|(_, chosen)| chosen.own.iter().chain(&chosen.others))
+        .map(|trial| (trial.name.as_str(), trial))
+        .collect();
+    let witnesses = witnesses.into_values().cloned().collect();
+    let unbroken = table.clone().play_all(None, witnesses).await;
     book.baseline = unbroken.len();
     for seen in unbroken {
         match seen.verdict {
@@ -50,8 +66,7 @@ pub async fn prove(order: Order, stop: Stop) -> Book {
         }
     }
     let mut proving = JoinSet::new();
-    for fault in order.faults {
-        let chosen = choose(fault.name, fault.requirements, &order.trials, order.sample);
+    for (fault, chosen) in chosen {
         proving.spawn(table.clone().prove(fault, chosen));
     }
     while let Some(proof) = proving.join_next().await {

@@ -20,6 +20,8 @@ pub struct Needs<'a> {
     pub alone: bool,
     /// A process that it may stop and start.
     pub process: bool,
+    /// A process whose memory is the server's and nobody else's.
+    pub figures: bool,
     /// The app of the fixture contract, on the socket path.
     fixture: bool,
 }
@@ -49,6 +51,7 @@ impl<'a> Needs<'a> {
             transports,
             alone,
             process,
+            figures: alone && scenario.source.text.contains("\"rss\""),
             fixture,
         }
     }

@@ -190,20 +190,22 @@ impl Server {
     /// A running server with these settings, for one trial.
     pub async fn lend(&self, settings: &Settings, needs: &Needs<'_>) -> Result<Lease<'_>, String> {
         match self {
-            Self::Bundled(bundled) => match bundled.process().filter(|_| needs.process) {
-                Some(foreign) => lend_instance(foreign, settings, true).await,
-                None => {
-                    let running = bundled.serve(settings).await?;
-                    let mut endpoint =
-                        Endpoint::local(running.address()).map_err(|error| error.to_string())?;
-                    endpoint.capabilities = Bundled::capabilities().into_iter().collect();
-                    endpoint.knobs = settings.values();
-                    Ok(Lease {
-                        endpoint,
-                        held: Held::Bundled(running),
-                    })
+            Self::Bundled(bundled) => {
+                match bundled.process().filter(|_| needs.process || needs.figures) {
+                    Some(foreign) => lend_instance(foreign, settings, true).await,
+                    None => {
+                        let running = bundled.serve(settings).await?;
+                        let mut endpoint = Endpoint::local(running.address())
+                            .map_err(|error| error.to_string())?;
+                        endpoint.capabilities = Bundled::capabilities().into_iter().collect();
+                        endpoint.knobs = settings.values();
+                        Ok(Lease {
+                            endpoint,
+                            held: Held::Bundled(running),
+                        })
+                    }
                 }
-            },
+            }
             Self::Foreign(foreign) => lend_instance(foreign, settings, needs.alone).await,
             Self::Remote(visited) => {
                 let remote = visited.remote.get().ok_or("the server was not reached")?;

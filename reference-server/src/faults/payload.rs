@@ -204,23 +204,28 @@ pub(super) const FAULTS: &[Fault] = &[
         breaks: "what stands behind a malformed packet in a payload is handled, before the session is closed",
         also: &[],
         make: || {
-            hooks::malformed(|view, source, raw| {
-                let whole = raw
-                    .split(|byte| *byte == 0x1e)
-                    .all(|packet| !packet.is_empty());
-                if source == Source::Post && raw.contains(&0x1e) && whole {
-                    let sid = view.sid().to_owned();
-                    view.later(move |server| {
-                        let later = server.clone();
-                        server.start_background_task(async move {
-                            later.sleep(Duration::from_millis(100)).await;
-                            later.close_session(&sid);
-                        });
-                    });
-                    Tolerance::Ignore
-                } else {
-                    Tolerance::Close
+            hooks::body(|view, _, body| {
+                let packets: Vec<&[u8]> = body.split(|byte| *byte == 0x1e).collect();
+                let foreign = |packet: &&[u8]| {
+                    packet.first().is_some_and(u8::is_ascii_lowercase) && packet[0] != b'b'
+                };
+                if !packets.iter().any(foreign) {
+                    return;
                 }
+                let others: Vec<&[u8]> = packets
+                    .iter()
+                    .filter(|packet| !foreign(packet))
+                    .copied()
+                    .collect();
+                *body = others.join(&0x1e);
+                let sid = view.sid().to_owned();
+                view.later(move |server| {
+                    let later = server.clone();
+                    server.start_background_task(async move {
+                        later.sleep(Duration::from_millis(100)).await;
+                        later.close_session(&sid);
+                    });
+                });
             })
         },
     },

@@ -8,8 +8,9 @@ use crate::outgoing::Says;
 use crate::seams::{Seams, View};
 use crate::server::Server;
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 pub(super) const FAULTS: &[Fault] = &[
     Fault {
@@ -40,16 +41,16 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "rc-no-way-back",
         requirements: &["SIO-RC-03"],
-        breaks: "after a client was lost to a ping timeout no handshake is accepted any more",
+        breaks: "after it stood still for longer than a second no handshake is accepted any more",
         also: &[],
-        make: || Arc::new(Shut::after(1, |reason| reason == "ping timeout")),
+        make: || Arc::new(Startled::default()),
     },
     Fault {
         name: "rc-storm-refused",
         requirements: &["SIO-RC-04"],
         breaks: "after a hundred lost clients no handshake is accepted any more",
         also: &[],
-        make: || Arc::new(Shut::after(100, |_| true)),
+        make: || Arc::new(Shut::default()),
     },
 ];
 
@@ -77,33 +78,53 @@ impl Seams for Stutter {
     }
 }
 
-/// Closed to new sessions after so many losses of a kind.
+/// Closed to new sessions after a hundred losses.
+#[derive(Default)]
 struct Shut {
-    after: u32,
-    counts: fn(&str) -> bool,
     lost: AtomicU32,
 }
 
-impl Shut {
-    fn after(after: u32, counts: fn(&str) -> bool) -> Self {
-        Self {
-            after,
-            counts,
-            lost: AtomicU32::new(0),
-        }
-    }
-}
-
 impl Seams for Shut {
-    fn lost(&self, _: View<'_>, reason: &str, _: &mut bool) {
-        if (self.counts)(reason) {
-            self.lost.fetch_add(1, Ordering::Relaxed);
-        }
+    fn lost(&self, _: View<'_>, _: &str, _: &mut bool) {
+        self.lost.fetch_add(1, Ordering::Relaxed);
     }
 
     fn request(&self, _: &Server, request: &mut Request) -> Option<Response> {
-        let shut = self.lost.load(Ordering::Relaxed) >= self.after;
-        let begins = request.query.get("transport").is_some() && request.query.get("sid").is_none();
-        (shut && begins).then(|| Response::empty(503))
+        let shut = self.lost.load(Ordering::Relaxed) >= 100;
+        (shut && begins(request)).then(|| Response::empty(503))
     }
+}
+
+/// Closed to new sessions once a nap of its own took a second too long.
+#[derive(Default)]
+struct Startled {
+    watching: AtomicBool,
+    shut: Arc<AtomicBool>,
+}
+
+/// How long a nap is; that the machine is busy lengthens it by far less than standing still.
+const NAP: Duration = Duration::from_millis(50);
+
+impl Seams for Startled {
+    fn request(&self, server: &Server, request: &mut Request) -> Option<Response> {
+        if !self.watching.swap(true, Ordering::Relaxed) {
+            let (watch, shut) = (server.clone(), self.shut.clone());
+            server.start_background_task(async move {
+                // The longest scenario is over by then.
+                for _ in 0..1_000 {
+                    let asleep = Instant::now();
+                    watch.sleep(NAP).await;
+                    if asleep.elapsed() > NAP + Duration::from_secs(1) {
+                        shut.store(true, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+        (self.shut.load(Ordering::Relaxed) && begins(request)).then(|| Response::empty(503))
+    }
+}
+
+/// Whether the request asks for a session.
+fn begins(request: &Request) -> bool {
+    request.query.get("transport").is_some() && request.query.get("sid").is_none()
 }
