@@ -16,6 +16,9 @@ pub mod reconnecting;
 pub mod report;
 pub mod run;
 pub mod scenario;
+mod suite;
 pub mod sweep;
 pub mod target;
 pub mod transcript;
+
+pub use suite::Suite;

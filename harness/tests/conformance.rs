@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use siospec::run::embed;
+use siospec::Suite;
 use siospec::target::bundled::Bundled;
 use siospec::target::server::Server;
 
 fn main() -> ExitCode {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_siospec"));
-    embed::main(|| vec![Server::Bundled(Bundled::new(Some(program)))])
+    Suite::server(Server::Bundled(Bundled::new(Some(program)))).main()
 }

@@ -11,6 +11,7 @@ use crate::outcome::{Judged, Run};
 use crate::run::bless::{Blessed, bless};
 use crate::scenario::trial::Trial;
 use crate::target::bundled::Bundled;
+use crate::target::embedded;
 use crate::target::manifest::Manifest;
 
 /// Bring the known.yaml of each target up to date with a run: what still holds stays as it is, what matches nothing is
@@ -62,6 +63,13 @@ impl Arguments {
         let mut explained = true;
         for (manifest, judged) in self.targets(run)? {
             let file = manifest.known_file();
+            if embedded::holds(&file) {
+                return Err(format!(
+                    "{0} comes with siospec, and so do its known deviations; `siospec new-target {0} DIR` writes a \
+                     copy of your own",
+                    manifest.name
+                ));
+            }
             let wrong = |error: String| format!("{}: {error}", file.display());
             let old = match file.is_file() {
                 true => std::fs::read_to_string(&file).map_err(|e| wrong(e.to_string()))?,

@@ -38,6 +38,11 @@ impl Arguments {
             Ok(servers) => servers,
             Err(error) => return refuse(error),
         };
+        // What is known to differ is known of scenarios.
+        let servers = servers
+            .into_iter()
+            .map(|server| server.knowing(Vec::new()))
+            .collect();
         let stop = Stop::default();
         signals::listen(&stop, "stopping");
         let session = match Session::begin(

@@ -8,6 +8,7 @@ mod diff;
 mod explain;
 mod fixture_check;
 mod list;
+mod new_target;
 mod prove;
 mod report;
 mod run;
@@ -59,6 +60,7 @@ enum Verb {
     Serve(serve::Arguments),
     Schema(schema::Arguments),
     FixtureCheck(fixture_check::Arguments),
+    NewTarget(new_target::Arguments),
     Sweep(sweep::Arguments),
 }
 
@@ -78,6 +80,7 @@ pub fn main() -> ExitCode {
         Verb::Serve(arguments) => arguments.execute(),
         Verb::Schema(arguments) => arguments.execute(),
         Verb::FixtureCheck(arguments) => arguments.execute(),
+        Verb::NewTarget(arguments) => arguments.execute(),
         Verb::Sweep(arguments) => arguments.execute(),
     }
 }

@@ -18,10 +18,14 @@ use crate::scenario::load::load;
 use crate::scenario::model::Scenario;
 use crate::scenario::trial::Trial;
 use crate::scenario::verb::Verb;
+use crate::target::manifest::Throw;
 use crate::target::needs::{Needs, each_step};
 use crate::target::server::Server;
 
 static CHECKS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/contract");
+
+/// Where the checks are, for the reader.
+const FOLDER: &str = "harness/contract/";
 
 /// The check of the handler that raises an error. Ending the process is what some libraries do then, and what a
 /// scenario says about it is for the scenario to judge.
@@ -43,11 +47,26 @@ pub fn scenarios() -> Result<Vec<Arc<Scenario>>, Vec<Diagnostic>> {
             .file_stem()
             .unwrap_or_default()
             .to_string_lossy();
-        let shown = format!("harness/contract/{name}.yaml");
+        let shown = format!("{FOLDER}{name}.yaml");
         all.push(load(&name, &shown, file.contents(), &catalogue)?);
     }
     all.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(all)
+}
+
+/// Whether a check can be asked of the server: where an error in a handler ends the process, as the target says, the app
+/// does not catch it.
+pub(super) fn asks_for(trial: &Trial, server: &Server) -> Result<(), String> {
+    let ends =
+        matches!(server, Server::Foreign(foreign) if foreign.manifest.throw == Throw::EndsProcess);
+    let check = trial.scenario.source.file == format!("{FOLDER}{THROW}.yaml");
+    match check && ends {
+        true => Err(
+            "an error in a handler ends the process, as target.yaml says (`throw: ends-process`)"
+                .into(),
+        ),
+        false => Ok(()),
+    }
 }
 
 /// The parts of the contract that a trial relies on.

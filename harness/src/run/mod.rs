@@ -3,7 +3,6 @@
 mod attempt;
 pub mod bless;
 pub mod contract;
-pub mod embed;
 mod gate;
 mod known;
 pub mod plan;

@@ -126,7 +126,9 @@ impl Plan {
         let mut words = vec!["siospec run".to_owned()];
         match server {
             Server::Bundled(_) => {}
-            Server::Foreign(_) => words.push(format!("--target {}", server.name())),
+            Server::Foreign(foreign) => {
+                words.push(format!("--target {}", foreign.manifest.asked()));
+            }
             Server::Remote(_) => words.push(format!("--url {}", server.name())),
         }
         words.extend(self.arguments.iter().cloned());

@@ -267,6 +267,7 @@ fn lay_out(plan: &Plan, targets: &[Judged], trials: &[Arc<Trial>]) -> Vec<Job> {
         for trial in wanted.filter(|_| target.unreachable.is_none()) {
             let weight = plan.weight(trial);
             let offered = server.offers(&Needs::of(trial));
+            let offered = contract::asks_for(trial, server).and(offered);
             for repetition in 1..=plan.repeat.max(1) {
                 let (trial, offered) = (trial.clone(), offered.clone());
                 jobs.push(Job {

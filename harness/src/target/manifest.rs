@@ -19,6 +19,8 @@ pub struct Manifest {
     pub title: Option<String>,
     /// The versions of what is judged, by name: `socket.io` is `4.8.4`.
     pub versions: BTreeMap<String, String>,
+    /// How somebody asked for it, if that is not its file.
+    pub asked: Option<String>,
     /// The folder that `target.yaml` stands in.
     pub dir: PathBuf,
     /// The file itself.
@@ -39,6 +41,8 @@ pub struct Manifest {
     pub engine_path: String,
     /// The transports that it offers.
     pub transports: Vec<String>,
+    /// Whether it has no app of the fixture contract, so that it is judged at the level of the protocol only.
+    pub bare: bool,
     /// The capabilities that it declares.
     pub capabilities: Vec<String>,
     /// The knobs that it honours.
@@ -76,6 +80,8 @@ struct Written {
     #[serde(default)]
     socket: Mount,
     transports: Option<Vec<String>>,
+    #[serde(default)]
+    bare: bool,
     #[serde(default)]
     capabilities: Vec<String>,
     #[serde(default)]
@@ -173,19 +179,26 @@ impl Manifest {
         Self::parse(&text, file)
     }
 
+    /// What `--target` must say to get this one again.
+    pub fn asked(&self) -> String {
+        let file = || self.file.display().to_string();
+        self.asked.clone().unwrap_or_else(file)
+    }
+
     /// The file of the known deviations; there need not be one.
     pub fn known_file(&self) -> PathBuf {
         self.file.with_file_name("known.yaml")
     }
 
-    fn deviations(&self) -> Result<Vec<Known>, ManifestError> {
-        let file = self.known_file();
-        let text = match std::fs::read_to_string(&file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(ManifestError::Unreadable { file, error }),
-        };
-        known(&text).map_err(|what| ManifestError::Wrong { file, what })
+    pub(super) fn deviations(&self) -> Result<Vec<Known>, ManifestError> {
+        match known(&self.known_file()) {
+            Err(ManifestError::Unreadable { error, .. })
+                if error.kind() == std::io::ErrorKind::NotFound =>
+            {
+                Ok(Vec::new())
+            }
+            known => known,
+        }
     }
 
     fn parse(text: &str, file: &Path) -> Result<Manifest, ManifestError> {
@@ -213,6 +226,7 @@ impl Manifest {
                 .into_iter()
                 .map(|(name, version)| (name, version.to_string()))
                 .collect(),
+            asked: None,
             dir,
             file: file.to_path_buf(),
             inputs: written.inputs,
@@ -229,6 +243,7 @@ impl Manifest {
             transports: written
                 .transports
                 .unwrap_or_else(|| vec!["polling".into(), "websocket".into()]),
+            bare: written.bare,
             capabilities: written.capabilities,
             knobs: honoured(written.knobs).map_err(&wrong)?,
             throw: written.throw,
@@ -257,76 +272,37 @@ impl Manifest {
                 "there is no transport `{odd}`; there are polling and websocket"
             ));
         }
-        Ok(())
-    }
-
-    /// Every target of a `targets` folder, by name, as [`Manifest::describe`] has them.
-    pub fn all(folder: &Path) -> Result<Vec<Manifest>, ManifestError> {
-        let unreadable = |error| ManifestError::Unreadable {
-            file: folder.to_path_buf(),
-            error,
-        };
-        let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-            .map_err(unreadable)?
-            .filter_map(|entry| Some(entry.ok()?.path().join("target.yaml")))
-            .filter(|file| file.is_file())
-            .collect();
-        files.sort();
-        files.iter().map(|file| Self::describe(file)).collect()
-    }
-
-    /// The target of that name or path: a `target.yaml`, a folder with one, or a name in the nearest `targets` folder.
-    pub fn find(name: &str) -> Result<Manifest, ManifestError> {
-        let mut manifest = Self::seek(name)?;
-        manifest.known = manifest.deviations()?;
-        Ok(manifest)
-    }
-
-    /// Like [`Manifest::find`], without the known deviations.
-    pub fn seek(name: &str) -> Result<Manifest, ManifestError> {
-        let path = Path::new(name);
-        let file = if path.is_file() {
-            path.to_path_buf()
-        } else {
-            path.join("target.yaml")
-        };
-        if file.is_file() {
-            return Self::describe(&file);
+        if let (true, Some(promised)) = (self.bare, self.capabilities.first()) {
+            return Err(format!(
+                "a bare server has no capabilities, since it has no fixture app; strike `{promised}` or `bare`"
+            ));
         }
-        let Some(folder) = folder() else {
-            return Err(ManifestError::NoFolder {
-                name: name.to_owned(),
-            });
-        };
-        let all = Self::all(&folder)?;
-        let known = all.iter().map(|manifest| manifest.name.clone()).collect();
-        let found = all.into_iter().find(|manifest| manifest.name == name);
-        found.ok_or_else(|| ManifestError::Unknown {
-            name: name.to_owned(),
-            known,
-        })
+        Ok(())
     }
 }
 
+/// The deviations that a `known.yaml` lists.
+///
+/// # Errors
+/// It cannot be read, or an entry lacks what it must have.
+pub fn known(file: &Path) -> Result<Vec<Known>, ManifestError> {
+    let text = std::fs::read_to_string(file).map_err(|error| ManifestError::Unreadable {
+        file: file.to_path_buf(),
+        error,
+    })?;
+    entries(&text).map_err(|what| ManifestError::Wrong {
+        file: file.to_path_buf(),
+        what,
+    })
+}
+
 /// The entries of a `known.yaml`, each with what it must have.
-fn known(text: &str) -> Result<Vec<Known>, String> {
+fn entries(text: &str) -> Result<Vec<Known>, String> {
     let known: Option<Vec<Known>> =
         serde_yaml::from_str(text).map_err(|error| error.to_string())?;
     let known = known.unwrap_or_default();
     known.iter().try_for_each(Known::check)?;
     Ok(known)
-}
-
-/// The nearest folder `targets`: here, further up, or where siospec was built.
-fn folder() -> Option<PathBuf> {
-    let here = std::env::current_dir().ok()?;
-    let built = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .map(|root| root.join("targets"));
-    here.ancestors()
-        .map(|dir| dir.join("targets"))
-        .chain(built)
-        .find(|dir| dir.is_dir())
 }
 
 fn honoured(written: BTreeMap<String, Option<WrittenBounds>>) -> Result<Honoured, String> {
@@ -393,21 +369,21 @@ pub enum ManifestError {
         what: String,
     },
     /// Nobody has that name.
-    #[error("there is no target `{name}`; there are {}", listed(known))]
+    #[error(
+        "there is no target `{name}`, nor a file or folder of that name with a target.yaml; there are {}",
+        listed(known)
+    )]
     Unknown {
         /// What was asked for.
         name: String,
         /// What there is.
         known: Vec<String>,
     },
-    /// There is no folder to look into.
+    /// The targets that come with the program cannot be written out.
     #[error(
-        "there is no target `{name}`: no file or folder of that name, and no folder `targets` here or further up"
+        "cannot write the bundled targets into the cache ({0}); set SIOSPEC_CACHE to a folder that can be written"
     )]
-    NoFolder {
-        /// What was asked for.
-        name: String,
-    },
+    Cache(std::io::Error),
 }
 
 fn listed(known: &[String]) -> String {
@@ -462,6 +438,10 @@ mod tests {
                 "the path `chat` must begin and end with `/`",
             ),
             (
+                "name: x\nstart: y\nbare: true\ncapabilities: [rooms]\n",
+                "a bare server has no capabilities",
+            ),
+            (
                 "name: x\nstart: y\ntransports: [tcp]\n",
                 "no transport `tcp`",
             ),
@@ -476,7 +456,7 @@ mod tests {
 
     #[test]
     fn a_known_deviation_has_one_scenario_and_a_reason() {
-        let wrong = |entry: &str| known(&format!("- {entry}")).unwrap_err();
+        let wrong = |entry: &str| entries(&format!("- {entry}")).unwrap_err();
         assert!(
             wrong("{scenario: a/*, expected: e, got: g, reason: r}")
                 .contains("one entry names one scenario")
@@ -493,18 +473,17 @@ mod tests {
             wrong("{scenario: a, expected: e, got: g, reason: r, sometimes: 1}")
                 .contains("a rate between 0 and 1")
         );
-        assert_eq!(known("# nothing yet\n"), Ok(Vec::new()));
-        let two = known("- {scenario: a, expected: e, got: [g, h], reason: r}").unwrap();
+        assert_eq!(entries("# nothing yet\n"), Ok(Vec::new()));
+        let two = entries("- {scenario: a, expected: e, got: [g, h], reason: r}").unwrap();
         assert_eq!(two[0].got.texts(), ["g", "h"]);
     }
 
     #[test]
     fn the_targets_of_this_repository_load() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../targets");
-        let all = Manifest::all(&folder).unwrap();
-        assert!(all.iter().any(|manifest| manifest.name == "node-socketio"));
-        for manifest in all {
-            Manifest::load(&manifest.file).unwrap();
+        for name in crate::target::embedded::names() {
+            let manifest = Manifest::load(&folder.join(name).join("target.yaml")).unwrap();
+            assert_eq!(manifest.name, name);
         }
     }
 

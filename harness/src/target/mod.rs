@@ -1,7 +1,9 @@
 //! Servers under test: found, prepared, started, reached, and ended on every path.
 
 pub mod bundled;
+pub mod embedded;
 pub mod foreign;
+mod found;
 mod guard;
 pub mod instance;
 pub mod knobs;

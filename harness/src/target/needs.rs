@@ -90,12 +90,17 @@ impl<'a> Needs<'a> {
                 "needs the server for itself (`--exclusive` says that nobody else uses it)".into(),
             );
         }
-        if self.fixture && !fixture {
-            return Err(
-                "needs the app of the fixture contract, which the server does not have".into(),
-            );
+        self.met_by_an_app(fixture)
+    }
+
+    /// Whether a server that has the app of the fixture contract, or has not, can be asked for this.
+    pub fn met_by_an_app(&self, fixture: bool) -> Result<(), String> {
+        match self.fixture && !fixture {
+            true => {
+                Err("needs the app of the fixture contract, which the server does not have".into())
+            }
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// What the server must be started with, or the knob that it lacks.

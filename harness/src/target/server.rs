@@ -33,6 +33,7 @@ pub struct Visited {
     asked: Asked,
     /// Whether nobody else uses the server, so that trials may have it for themselves one after the other.
     exclusive: bool,
+    known: Vec<Known>,
     remote: tokio::sync::OnceCell<Remote>,
     turn: RwLock<()>,
 }
@@ -64,10 +65,22 @@ impl Server {
         let visited = Visited {
             asked,
             exclusive,
+            known: Vec::new(),
             remote: tokio::sync::OnceCell::new(),
             turn: RwLock::new(()),
         };
         Self::Remote(Box::new(visited))
+    }
+
+    /// The same, with these known deviations.
+    #[must_use]
+    pub fn knowing(mut self, known: Vec<Known>) -> Self {
+        match &mut self {
+            Self::Bundled(_) => {}
+            Self::Foreign(foreign) => foreign.manifest.known = known,
+            Self::Remote(visited) => visited.known = known,
+        }
+        self
     }
 
     /// Its name in reports.
@@ -133,7 +146,8 @@ impl Server {
     pub fn known(&self) -> Vec<Known> {
         match self {
             Self::Foreign(foreign) => foreign.manifest.known.clone(),
-            _ => Vec::new(),
+            Self::Remote(visited) => visited.known.clone(),
+            Self::Bundled(_) => Vec::new(),
         }
     }
 
@@ -171,6 +185,7 @@ impl Server {
                 .met(&Bundled::capabilities(), &["polling", "websocket"])?
                 .settle(&Bundled::knobs()),
             Self::Foreign(Foreign { manifest, .. }) => {
+                needs.met_by_an_app(!manifest.bare)?;
                 let transports: Vec<_> = manifest.transports.iter().map(String::as_str).collect();
                 needs
                     .met(&manifest.capabilities, &transports)?
@@ -263,6 +278,7 @@ async fn lend_instance<'a>(
     endpoint
         .engine_path
         .clone_from(&foreign.manifest.engine_path);
+    endpoint.fixture = !foreign.manifest.bare;
     endpoint.capabilities = foreign.manifest.capabilities.iter().cloned().collect();
     endpoint.knobs = settings.values();
     endpoint.shared = loan.shared;
