@@ -1,5 +1,5 @@
 // A chat, as small as one can be: what somebody says, everybody hears.
-const http = require("node:http").createServer();
+const http = require("node:http").createServer((request, response) => response.writeHead(404).end());
 const io = new (require("socket.io").Server)(http);
 
 io.on("connection", (socket) => {
