@@ -5,6 +5,7 @@ pub mod bless;
 pub mod contract;
 mod gate;
 mod known;
+mod known_file;
 pub mod plan;
 mod progress;
 pub mod rerun;
