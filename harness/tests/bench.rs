@@ -5,8 +5,9 @@
     reason = "a test stops at what it does not expect"
 )]
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use siospec::bench::figures::{Figures, Row};
 use siospec::bench::measure::Measure;
@@ -175,6 +176,56 @@ fn a_server_that_loses_acknowledgements_is_not_fast_but_wrong() {
     assert!(errors.missing > 0 && errors.unasked > 0, "{said}");
     assert_eq!(figures.rows.iter().map(sent).sum::<f64>(), 0.0, "{said}");
     assert!(said.contains("missing"), "{said}");
+}
+
+#[test]
+fn a_server_that_somebody_else_runs_is_measured_and_tells_its_memory_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Command::new(env!("CARGO_BIN_EXE_siospec"))
+        .args(["serve", "--port", "0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut printed = BufReader::new(server.stdout.take().unwrap());
+    printed.read_line(&mut line).unwrap();
+    let port = line.trim().strip_prefix("READY ").unwrap();
+    let url = format!("http://127.0.0.1:{port}");
+    let (output, figures) = bench(
+        folder.path(),
+        &[
+            "--url",
+            &url,
+            "--only",
+            "acks,memory",
+            "--transport",
+            "websocket",
+        ],
+    );
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let (said, figures) = (said(&output), figures.unwrap());
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert_eq!(figures.targets[0].name, url);
+    let of = |measure| {
+        figures
+            .rows
+            .iter()
+            .find(|row| row.measure == measure)
+            .unwrap()
+    };
+    assert!(sent(of(Measure::Acks)) > 0.0, "{said}");
+    let unknown = |row: &Row| {
+        row.samples
+            .iter()
+            .all(|sample| sample.server_time.is_none())
+    };
+    assert!(
+        unknown(of(Measure::Acks)),
+        "nobody knows its processes: {said}"
+    );
+    let memory = &of(Measure::Memory).samples;
+    assert!(memory.iter().all(|sample| sample.bytes.is_some()), "{said}");
 }
 
 #[test]

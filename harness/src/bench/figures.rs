@@ -181,6 +181,17 @@ impl Row {
         Spread::of(self.samples.iter().filter_map(number))
     }
 
+    /// What the rounds say together of a percentile: nothing, if some of them had too few times for it.
+    pub fn percentile(&self, number: Number) -> Option<Spread> {
+        let mut measured = self
+            .samples
+            .iter()
+            .filter(|sample| sample.trouble.is_none());
+        measured
+            .all(|sample| number(sample).is_some())
+            .then(|| self.spread(number))?
+    }
+
     /// How many times the other this is.
     pub fn ratio(&self, other: &Self, number: Number) -> Option<f64> {
         let rounds = self.samples.iter().chain(&other.samples);
@@ -257,6 +268,24 @@ mod tests {
         ];
         assert!(!row(one_of_three).is_bound_by_client());
         assert!(!row(Vec::new()).is_bound_by_client());
+    }
+
+    #[test]
+    fn a_percentile_that_one_round_lacks_is_left_out() {
+        let number: Number = |sample| sample.latency.p999;
+        let with = |p999| Sample {
+            latency: Latency {
+                p999,
+                ..Latency::default()
+            },
+            ..Sample::default()
+        };
+        let whole = row(vec![with(Some(2.0)), with(Some(3.0))]);
+        assert_eq!(whole.percentile(number).unwrap().median, 2.5);
+        assert_eq!(
+            row(vec![with(Some(2.0)), with(None)]).percentile(number),
+            None
+        );
     }
 
     #[test]

@@ -15,6 +15,7 @@
 mod client;
 pub mod cores;
 pub mod figures;
+mod idle;
 pub mod latency;
 pub mod machine;
 pub mod measure;
@@ -29,6 +30,7 @@ pub mod session;
 pub mod statistics;
 mod subject;
 pub mod table;
+mod turn;
 pub mod usage;
 
 pub use phase::Errors;

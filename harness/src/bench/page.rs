@@ -129,7 +129,7 @@ fn percentiles(figures: &Figures, rows: &[&Row], title: &str) -> String {
     let mut rows = rows.to_vec();
     rows.sort_by_key(|row| (row.cell.connections, row.rate, series(figures, row)));
     let dots = |row: &&Row| {
-        let at = |name, number| Some((name, row.spread(number)?.median));
+        let at = |name, number| Some((name, row.percentile(number)?.median));
         Dots {
             label: format!(
                 "{} at {}/s × {}",

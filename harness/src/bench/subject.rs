@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use super::client::Address;
 use super::cores::{Cores, Side};
 use super::usage::Usage;
+use crate::run::stop::Stop;
 use crate::scenario::model::Config;
 use crate::target::foreign::Foreign;
 use crate::target::instance::Instance;
@@ -29,10 +30,24 @@ struct Started {
 }
 
 /// Prepares a server, so that it can be started at once.
-pub(super) fn prepare(server: &Server, runtime: &Handle) -> Result<(), String> {
-    match process(server)? {
-        Some(foreign) => runtime.block_on(foreign.prepare()).map(drop),
-        None => runtime.block_on(server.reach()),
+pub(super) fn prepare(server: &Server, runtime: &Handle, stop: &Stop) -> Result<(), String> {
+    let foreign = process(server)?;
+    runtime.block_on(unless(stop, async {
+        match foreign {
+            Some(foreign) => foreign.prepare().await.map(drop),
+            None => server.reach().await,
+        }
+    }))
+}
+
+/// What `doing` gives, unless it is to be stopped first.
+async fn unless<T>(
+    stop: &Stop,
+    doing: impl Future<Output = Result<T, String>>,
+) -> Result<T, String> {
+    tokio::select! {
+        done = doing => done,
+        () = stop.set() => Err("stopped before it was started".into()),
     }
 }
 
@@ -49,13 +64,13 @@ fn process(server: &Server) -> Result<Option<&Foreign>, String> {
 }
 
 impl Subject {
-    /// Whether a server can be started afresh.
-    pub(super) fn is_startable(server: &Server) -> bool {
-        !matches!(server, Server::Remote(_))
-    }
-
     /// Starts it, as a process of its own, on the servers' processors; or takes the one that runs.
-    pub(super) fn start(server: &Server, cores: &Cores, runtime: &Handle) -> Result<Self, String> {
+    pub(super) fn start(
+        server: &Server,
+        cores: &Cores,
+        runtime: &Handle,
+        stop: &Stop,
+    ) -> Result<Self, String> {
         let Some(foreign) = process(server)? else {
             return Self::of_url(server);
         };
@@ -63,11 +78,11 @@ impl Subject {
         let settings = manifest.knobs.settle(&Config::default());
         let settings = settings.unwrap_or_else(|_| Settings::unknown());
         let _pinned = cores.pin(Side::Servers);
-        let (instance, group) = runtime.block_on(async {
+        let (instance, group) = runtime.block_on(unless(stop, async {
             let instance = foreign.lend(&settings, true).await?.instance;
             let group = instance.group().await.ok_or("it has ended already")?;
             Ok::<_, String>((instance, group))
-        })?;
+        }))?;
         let address = Address {
             socket: ([127, 0, 0, 1], instance.port).into(),
             host: format!("127.0.0.1:{}", instance.port),
@@ -116,6 +131,14 @@ impl Subject {
     /// What its processes have used.
     pub(super) fn usage(&self) -> Option<Usage> {
         Usage::of_group(self.instance.as_ref()?.group)
+    }
+
+    /// Bytes of memory that it holds: as the system says, or it itself.
+    pub(super) fn resident(&self) -> Option<u64> {
+        match &self.instance {
+            Some(_) => self.usage().map(|usage| usage.resident),
+            None => self.address.resident(),
+        }
     }
 
     /// How it ended, if it has.

@@ -163,7 +163,7 @@ fn share(row: &Row, number: Number) -> String {
 }
 
 fn took(row: &Row, number: Number) -> String {
-    row.spread(number)
+    row.percentile(number)
         .map_or_else(none, |spread| duration(spread.median))
 }
 

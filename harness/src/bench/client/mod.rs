@@ -8,6 +8,7 @@ mod exchange;
 mod fleet;
 mod http;
 mod member;
+mod page;
 mod polling;
 mod stream;
 mod timer;

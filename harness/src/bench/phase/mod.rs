@@ -61,7 +61,7 @@ pub(crate) struct Count {
 /// What went wrong while it was measured.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Errors {
-    /// Asked for and never come, within the time that is waited at the end.
+    /// Asked for and never come: nothing at all had come for two seconds when waiting was given up, or 30 had gone by.
     pub missing: u64,
     /// Come with other contents than asked for, or out of order.
     pub wrong: u64,
