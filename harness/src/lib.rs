@@ -5,6 +5,7 @@ pub mod cli;
 pub mod client;
 pub mod coverage;
 pub mod explain;
+pub mod fuzz;
 pub mod judge;
 pub mod known;
 pub mod ledger;

@@ -7,6 +7,7 @@ mod coverage;
 mod diff;
 mod explain;
 mod fixture_check;
+mod fuzz;
 mod list;
 mod new_target;
 mod prove;
@@ -62,6 +63,7 @@ enum Verb {
     FixtureCheck(fixture_check::Arguments),
     NewTarget(new_target::Arguments),
     Sweep(sweep::Arguments),
+    Fuzz(fuzz::Arguments),
 }
 
 /// Does what the command line says.
@@ -82,6 +84,7 @@ pub fn main() -> ExitCode {
         Verb::FixtureCheck(arguments) => arguments.execute(),
         Verb::NewTarget(arguments) => arguments.execute(),
         Verb::Sweep(arguments) => arguments.execute(),
+        Verb::Fuzz(arguments) => arguments.execute(),
     }
 }
 

@@ -11,7 +11,7 @@ mod check;
 mod event;
 mod json;
 mod mismatch;
-mod number;
+pub(crate) mod number;
 mod packet;
 mod received;
 mod socket;

@@ -9,12 +9,12 @@ struct Exact {
 }
 
 /// Whether two JSON numbers have one value: `1` and `1.0`, `1e2` and `100`, `0` and `-0`.
-pub(super) fn same(a: &str, b: &str) -> bool {
+pub(crate) fn same(a: &str, b: &str) -> bool {
     a == b || exact(a) == exact(b)
 }
 
 /// Whether two strings of digits are one integer, as ack ids are compared.
-pub(super) fn same_integer(a: &str, b: &str) -> bool {
+pub(crate) fn same_integer(a: &str, b: &str) -> bool {
     let plain = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
     plain(a) && plain(b) && a.trim_start_matches('0') == b.trim_start_matches('0')
 }

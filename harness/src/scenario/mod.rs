@@ -19,7 +19,7 @@ mod header;
 pub mod hole;
 pub mod json;
 pub mod json_read;
-mod json_write;
+pub(crate) mod json_write;
 pub mod literal;
 pub mod load;
 mod locate;

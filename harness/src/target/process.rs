@@ -6,8 +6,9 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::guard::Watched;
@@ -38,7 +39,6 @@ impl Launch {
             .current_dir(&self.dir)
             .envs(&self.env);
         command
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
@@ -52,22 +52,45 @@ impl Launch {
         &self,
         each_line: impl FnMut(&str) + Send + 'static,
     ) -> Result<Process, LaunchError> {
-        let mut child = self
-            .command()
-            .spawn()
-            .map_err(|error| LaunchError::Command {
-                command: self.typed(),
-                program: self.argv.first().cloned().unwrap_or_default(),
-                dir: self.dir.clone(),
-                error,
-            })?;
-        let group = child.id().unwrap_or_default();
-        let watched = Watched::new(group);
+        let mut child = self.child(Stdio::null())?;
         let output = Output::default();
         let stdout = child
             .stdout
             .take()
             .map(|out| tokio::spawn(output.clone().drain(out, each_line)));
+        Ok(Self::watch(child, output, stdout))
+    }
+
+    /// Starts the program for a conversation: its stdin and stdout are the caller's, its stderr is kept.
+    pub fn converse(&self) -> Result<(Process, ChildStdin, ChildStdout), LaunchError> {
+        let mut child = self.child(Stdio::piped())?;
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        let process = Self::watch(child, Output::default(), None);
+        let Some((stdin, stdout)) = pipes else {
+            return Err(self.refused(std::io::ErrorKind::BrokenPipe.into()));
+        };
+        Ok((process, stdin, stdout))
+    }
+
+    fn child(&self, stdin: Stdio) -> Result<Child, LaunchError> {
+        let mut command = self.command();
+        command.stdin(stdin);
+        command.spawn().map_err(|error| self.refused(error))
+    }
+
+    fn refused(&self, error: std::io::Error) -> LaunchError {
+        LaunchError::Command {
+            command: self.typed(),
+            program: self.argv.first().cloned().unwrap_or_default(),
+            dir: self.dir.clone(),
+            error,
+        }
+    }
+
+    /// Keeps what the child prints, and ends its whole group with it.
+    fn watch(mut child: Child, output: Output, stdout: Option<JoinHandle<()>>) -> Process {
+        let group = child.id().unwrap_or_default();
+        let watched = Watched::new(group);
         let stderr = child
             .stderr
             .take()
@@ -85,11 +108,11 @@ impl Launch {
             let _ = timeout(Duration::from_millis(500), drained).await;
             let _ = ended.send(Some(status));
         });
-        Ok(Process {
+        Process {
             group,
             output,
             status,
-        })
+        }
     }
 
     /// Starts the program and waits until it prints `READY <port>` on a line of stdout and listens there.

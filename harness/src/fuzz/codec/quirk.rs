@@ -1,0 +1,497 @@
+//! What a peer seems to have read in the place of what stands there.
+//!
+//! A quirk writes the input anew, in the form in which our codec reads what the peer read. It explains a disagreement
+//! only if the two then agree.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use siospec_codec::socket::Split;
+
+use super::class::{self, Class};
+use super::input::{Frame, Input, Layer};
+use crate::scenario::json::Json;
+
+/// A way to read a text otherwise.
+#[derive(Debug)]
+pub struct Quirk {
+    /// Its class.
+    pub class: &'static Class,
+    /// The input as it was read; `None` where the quirk has nothing to do with it.
+    pub rewrite: fn(&Input) -> Option<Input>,
+}
+
+impl PartialEq for Quirk {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+/// All of them.
+pub static ALL: [Quirk; 18] = [
+    Quirk {
+        class: &class::EMPTY_IS_EVENT,
+        rewrite: empty_as_event,
+    },
+    Quirk {
+        class: &class::TYPE_READ_AS_NUMBER,
+        rewrite: |input| each_text(input, blank_type),
+    },
+    Quirk {
+        class: &class::UNICODE_DIGITS,
+        rewrite: |input| each_text(input, ascii_digits),
+    },
+    Quirk {
+        class: &class::COUNT_READ_AS_NUMBER,
+        rewrite: |input| each_text(input, number_count),
+    },
+    Quirk {
+        class: &class::COUNT_ON_ANY_TYPE,
+        rewrite: |input| each_text(input, stray_count),
+    },
+    Quirk {
+        class: &class::BLANK_IN_ID,
+        rewrite: |input| each_text(input, blank_id),
+    },
+    Quirk {
+        class: &class::NAN,
+        rewrite: |input| each_text(input, marked),
+    },
+    Quirk {
+        class: &class::ZERO_ATTACHMENTS_WAIT,
+        rewrite: |input| each_text(input, one_for_none),
+    },
+    Quirk {
+        class: &class::ATTACHMENT_COUNT,
+        rewrite: |input| each_text(input, one_for_nothing),
+    },
+    Quirk {
+        class: &class::HEADER_NOT_CHECKED,
+        rewrite: unchecked_header,
+    },
+    Quirk {
+        class: &class::ID_BEFORE_BLANK,
+        rewrite: |input| each_text(input, id_before_blank),
+    },
+    Quirk {
+        class: &class::DISCONNECT_PAYLOAD,
+        rewrite: |input| each_text(input, bare_disconnect),
+    },
+    Quirk {
+        class: &class::TEXT_AS_ATTACHMENT,
+        rewrite: texts_as_attachments,
+    },
+    Quirk {
+        class: &class::JSONP,
+        rewrite: form,
+    },
+    Quirk {
+        class: &class::BASE64,
+        rewrite: |input| each_packet(input, |text| base64(text, Stops::AtPadding)),
+    },
+    Quirk {
+        class: &class::BASE64,
+        rewrite: |input| each_packet(input, |text| base64(text, Stops::Never)),
+    },
+    Quirk {
+        class: &class::BASE64,
+        rewrite: |input| each_packet(input, |text| base64(text, Stops::AtWholePadding)),
+    },
+    Quirk {
+        class: &class::UNICODE_DIGITS,
+        rewrite: |input| each_packet(input, ascii_type),
+    },
+];
+
+/// Every text of a Socket.IO input.
+fn each_text(input: &Input, rewrite: impl Fn(&str) -> Option<String>) -> Option<Input> {
+    if input.layer != Layer::Socket {
+        return None;
+    }
+    let mut input = input.clone();
+    for frame in &mut input.frames {
+        if let Frame::Text(text) = frame
+            && let Some(read) = rewrite(text)
+        {
+            *text = read;
+        }
+    }
+    Some(input)
+}
+
+/// Every packet of an Engine.IO input.
+fn each_packet(input: &Input, rewrite: impl Fn(&str) -> Option<String>) -> Option<Input> {
+    let whole = input.only_text();
+    let read = |part: &str| rewrite(part).unwrap_or_else(|| part.to_owned());
+    match input.layer {
+        Layer::Socket => None,
+        Layer::EnginePacket => Some(Input::text(input.layer, read(whole))),
+        Layer::EnginePayload => {
+            let parts: Vec<_> = whole.split('\u{1e}').map(read).collect();
+            Some(Input::text(input.layer, parts.join("\u{1e}")))
+        }
+    }
+}
+
+/// JavaScript's white space, which its `Number` passes over.
+const fn is_blank(c: char) -> bool {
+    matches!(
+        c,
+        '\t'..='\r' | ' ' | '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{2028}' | '\u{2029}' | '\u{202f}'
+            | '\u{205f}' | '\u{3000}' | '\u{feff}'
+    )
+}
+
+fn blank_type(text: &str) -> Option<String> {
+    match text.chars().next() {
+        None => Some("0".into()),
+        Some(first) if is_blank(first) => Some(format!("0{}", &text[first.len_utf8()..])),
+        Some(_) => None,
+    }
+}
+
+/// The value of a digit of any script: their ten code points follow each other.
+fn digit(c: char) -> Option<char> {
+    #[expect(clippy::unwrap_used, reason = "the pattern is a constant, and tested")]
+    static DIGIT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^\d$").unwrap());
+    let is_digit = |c: char| DIGIT.is_match(c.encode_utf8(&mut [0; 4]));
+    if !is_digit(c) {
+        return None;
+    }
+    let before = |back: &u32| char::from_u32(u32::from(c) - back).is_some_and(is_digit);
+    let since = (1..=60).take_while(before).count() % 10;
+    char::from_digit(since as u32, 10)
+}
+
+fn ascii_digits(text: &str) -> Option<String> {
+    let begins = text.find(['/', '[', '{', '"']).unwrap_or(text.len());
+    let (before, rest) = text.split_at(begins);
+    let named = rest.starts_with('/');
+    let ends = rest.find(',').map_or(rest.len(), |at| at + 1);
+    let (namespace, rest) = rest.split_at(if named { ends } else { 0 });
+    let id = rest.find(|c| digit(c).is_none()).unwrap_or(rest.len());
+    let (id, payload) = rest.split_at(id);
+    let plain = |part: &str| -> String { part.chars().map(|c| digit(c).unwrap_or(c)).collect() };
+    Some(format!(
+        "{}{namespace}{}{payload}",
+        plain(before),
+        plain(id)
+    ))
+}
+
+fn ascii_type(text: &str) -> Option<String> {
+    let first = text.chars().next()?;
+    Some(format!("{}{}", digit(first)?, &text[first.len_utf8()..]))
+}
+
+/// What stands before the `-` of a binary packet, as JavaScript's `Number` reads it.
+fn number_count(text: &str) -> Option<String> {
+    let rest = text.strip_prefix(['5', '6'])?;
+    let (count, rest) = rest.split_once('-')?;
+    let count = count.trim_matches(is_blank);
+    let radix = |prefix: [&str; 2], radix| {
+        let digits = count
+            .strip_prefix(prefix[0])
+            .or_else(|| count.strip_prefix(prefix[1]))?;
+        u64::from_str_radix(digits, radix).ok()
+    };
+    let whole = radix(["0x", "0X"], 16)
+        .or_else(|| radix(["0o", "0O"], 8))
+        .or_else(|| radix(["0b", "0B"], 2))
+        .or_else(|| {
+            let number: f64 = count.parse().ok()?;
+            (number.fract() == 0.0 && number >= 1.0).then_some(number as u64)
+        })?;
+    Some(format!("{}{whole}-{rest}", &text[..1]))
+}
+
+/// Digits and `-` behind a type that has no attachments.
+fn stray_count(text: &str) -> Option<String> {
+    let rest = text.strip_prefix(['0', '1', '2', '3', '4'])?;
+    let (count, rest) = rest.split_once('-')?;
+    let digits = !count.is_empty() && count.chars().all(|c| digit(c).is_some());
+    digits.then(|| format!("{}{rest}", &text[..1]))
+}
+
+/// Blanks taken for digits, where an id would stand.
+fn blank_id(text: &str) -> Option<String> {
+    let split = Split::of(text);
+    let start = text.len() - split.payload.len() - split.id.map_or(0, str::len);
+    let (head, rest) = text.split_at(start);
+    let end = rest
+        .find(|c: char| !is_blank(c) && !c.is_ascii_digit())
+        .unwrap_or(rest.len());
+    let (run, payload) = rest.split_at(end);
+    if !run.contains(is_blank) {
+        return None;
+    }
+    let digits = run.trim_matches(is_blank);
+    Some(match digits {
+        "" => format!("{head}0{payload}"),
+        // No id at all here, NaN there.
+        _ if digits.contains(is_blank) => format!("{head}{payload}"),
+        _ => format!("{head}{digits}{payload}"),
+    })
+}
+
+const MARK: &str = "siospec:3be1d07c55a94f1e:";
+
+/// The words that Python takes for numbers, as strings that no input holds.
+fn marked(text: &str) -> Option<String> {
+    let (head, mut rest) = text.split_at(text.find(['[', '{', '"']).unwrap_or(text.len()));
+    // A payload that is nothing but such a word has no bracket before it.
+    let mut out = String::new();
+    if rest.is_empty() {
+        let start = head
+            .find(['N', 'I'])
+            .map(|at| at - usize::from(head[..at].ends_with('-')))?;
+        out.push_str(&head[..start]);
+        rest = &head[start..];
+    } else {
+        out.push_str(head);
+    }
+    let mut in_string = false;
+    while let Some(c) = rest.chars().next() {
+        let word = ["NaN", "Infinity", "-Infinity"]
+            .into_iter()
+            .find(|word| !in_string && rest.starts_with(word));
+        let taken = match word {
+            Some(word) => {
+                out.push_str(&format!("\"{MARK}{word}\""));
+                word.len()
+            }
+            None => {
+                let escaped = in_string && c == '\\';
+                let length = c.len_utf8()
+                    + if escaped {
+                        rest[1..].chars().next().map_or(0, char::len_utf8)
+                    } else {
+                        0
+                    };
+                in_string ^= c == '"';
+                out.push_str(&rest[..length]);
+                length
+            }
+        };
+        rest = &rest[taken..];
+    }
+    Some(out)
+}
+
+/// The word that a marked string stands for.
+pub fn unmarked(text: &str) -> Option<&str> {
+    text.strip_prefix(MARK)
+}
+
+/// JSON in which those words may stand.
+pub fn loose_json(text: &str) -> Option<Json> {
+    Json::parse(text)
+        .ok()
+        .or_else(|| Json::parse(&marked(&format!("[{text}"))?[1..]).ok())
+}
+
+/// A binary packet that announces no attachment, as one that announces one.
+fn one_for_none(text: &str) -> Option<String> {
+    let kind = text.get(..1).filter(|kind| matches!(*kind, "5" | "6"))?;
+    let (count, rest) = text[1..].split_once('-')?;
+    let none = !count.is_empty() && count.bytes().all(|byte| byte == b'0');
+    none.then(|| format!("{kind}1-{rest}"))
+}
+
+/// A binary packet that does not say how many, as one that announces one.
+fn one_for_nothing(text: &str) -> Option<String> {
+    let kind = text.get(..1).filter(|kind| matches!(*kind, "5" | "6"))?;
+    let silent = Split::of(text).count.is_none();
+    silent.then(|| format!("{kind}1-{}", &text[1..]))
+}
+
+/// The last header, if it is one of a binary packet, with a payload that nobody objects to.
+fn unchecked_header(input: &Input) -> Option<Input> {
+    let mut input = input.clone();
+    let last = input
+        .frames
+        .iter_mut()
+        .rev()
+        .find_map(|frame| match frame {
+            Frame::Text(text) => Some(text),
+            Frame::Binary(_) => None,
+        })?;
+    let split = Split::of(last);
+    split.count?;
+    let head = last.len() - split.payload.len();
+    last.truncate(head);
+    last.push_str("[\"\"]");
+    Some(input)
+}
+
+/// A packet without the id that something else than a bracket follows.
+fn id_before_blank(text: &str) -> Option<String> {
+    let split = Split::of(text);
+    let id = split
+        .id
+        .filter(|_| !split.payload.starts_with(['[', '{']))?;
+    let start = text.len() - split.payload.len() - id.len();
+    Some(format!("{}{}", &text[..start], split.payload))
+}
+
+/// A DISCONNECT without what stands behind its namespace.
+fn bare_disconnect(text: &str) -> Option<String> {
+    let split = Split::of(text);
+    (split.type_char == "1").then(|| format!("1{}", split.namespace.unwrap_or_default()))
+}
+
+/// The frames with what each stands for, while attachments are due (`true`) and otherwise.
+fn each_frame(input: &Input, rewrite: impl Fn(&Frame, bool) -> Option<Frame>) -> Option<Input> {
+    if input.layer != Layer::Socket {
+        return None;
+    }
+    let mut input = input.clone();
+    let mut due = 0_usize;
+    for frame in &mut input.frames {
+        if let Some(read) = rewrite(frame, due > 0) {
+            *frame = read;
+        }
+        due = match frame {
+            Frame::Text(text) => Split::of(text)
+                .count
+                .and_then(|count| count.parse().ok())
+                .unwrap_or(0),
+            Frame::Binary(_) => due.saturating_sub(1),
+        };
+    }
+    Some(input)
+}
+
+/// Texts that come while attachments are due.
+fn texts_as_attachments(input: &Input) -> Option<Input> {
+    each_frame(input, |frame, due| match frame {
+        Frame::Text(text) if due => Some(Frame::Binary(text.clone().into_bytes())),
+        _ => None,
+    })
+}
+
+/// Nothing at all, where a header is due, as an event without anything.
+fn empty_as_event(input: &Input) -> Option<Input> {
+    each_frame(input, |frame, due| {
+        (!due && frame.is_empty()).then(|| Frame::Text("2".into()))
+    })
+}
+
+/// `d=` and the payload, as a form sends it.
+fn form(input: &Input) -> Option<Input> {
+    let body = input.only_text();
+    if input.layer != Layer::EnginePayload || !body.starts_with("d=") {
+        return None;
+    }
+    let query = siospec_codec::engine::Query::parse(body);
+    let first = query
+        .pairs
+        .iter()
+        .find(|(name, value)| name == "d" && !value.is_empty())?;
+    Some(Input::text(input.layer, first.1.to_string()))
+}
+
+/// Where a loose reader of base64 stops.
+#[derive(Clone, Copy, PartialEq)]
+enum Stops {
+    /// At the first `=`.
+    AtPadding,
+    /// Where `=` completes four characters.
+    AtWholePadding,
+    /// Not before the end.
+    Never,
+}
+
+/// The characters that a loose reader takes, written as base64 that nobody can object to. Node looks at the low byte of
+/// each UTF-16 unit only.
+fn base64(text: &str, stops: Stops) -> Option<String> {
+    let rest = text.strip_prefix('b')?;
+    let mut taken = String::new();
+    let low_bytes = |c: char| {
+        c.encode_utf16(&mut [0; 2])
+            .iter()
+            .map(|unit| char::from(*unit as u8))
+            .collect()
+    };
+    let read = |c: char| -> Vec<char> {
+        if stops == Stops::AtPadding {
+            low_bytes(c)
+        } else {
+            vec![c]
+        }
+    };
+    for c in rest.chars().flat_map(read) {
+        match c {
+            '-' if stops == Stops::AtPadding => taken.push('+'),
+            '_' if stops == Stops::AtPadding => taken.push('/'),
+            'A'..='Z' | 'a'..='z' | '0'..='9' | '+' | '/' => taken.push(c),
+            '=' if stops == Stops::AtPadding => break,
+            '=' if stops == Stops::AtWholePadding && taken.len() % 4 >= 2 => break,
+            _ => {}
+        }
+    }
+    // One character left over holds no byte, and the bits behind the last byte are nobody's.
+    if taken.len() % 4 == 1 {
+        taken.pop();
+    }
+    let spare = match taken.len() % 4 {
+        2 => 0b1111,
+        3 => 0b11,
+        _ => 0,
+    };
+    if let Some(last) = taken.pop() {
+        taken.push(without_bits(last, spare));
+    }
+    while !taken.len().is_multiple_of(4) {
+        taken.push('=');
+    }
+    Some(format!("b{taken}"))
+}
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+fn without_bits(c: char, bits: usize) -> char {
+    let value = ALPHABET
+        .iter()
+        .position(|other| char::from(*other) == c)
+        .unwrap_or(0);
+    char::from(ALPHABET[value & !bits])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_of_any_script_have_their_value() {
+        for (text, plain) in [("４", '4'), ("٣", '3'), ("9", '9'), ("𝟗", '9'), ("०", '0')] {
+            assert_eq!(text.chars().next().and_then(digit), Some(plain), "{text}");
+        }
+        assert_eq!(digit('²'), None);
+        assert_eq!(digit('x'), None);
+    }
+
+    #[test]
+    fn texts_are_written_as_the_quirk_reads_them() {
+        let cases: [(fn(&str) -> Option<String>, &str, &str); 9] = [
+            (blank_type, "\u{feff}[1]", "0[1]"),
+            (ascii_digits, "２/４,٣[\"４\"]", "2/４,3[\"４\"]"),
+            (number_count, "5 0x1-[1]", "51-[1]"),
+            (stray_count, "212-[1]", "2[1]"),
+            (blank_id, "2 [1]", "20[1]"),
+            (blank_id, "2/a, 7\t[1]", "2/a,7[1]"),
+            (blank_id, "21 2[1]", "2[1]"),
+            (
+                marked,
+                r#"2["NaN\"",NaN]"#,
+                r#"2["NaN\"","siospec:3be1d07c55a94f1e:NaN"]"#,
+            ),
+            (one_for_none, "500-[1]", "51-[1]"),
+        ];
+        for (rewrite, text, read) in cases {
+            assert_eq!(rewrite(text).as_deref(), Some(read), "{text}");
+        }
+        assert_eq!(base64("b-_8=x", Stops::AtPadding).as_deref(), Some("b+/8="));
+        assert_eq!(base64("bAB", Stops::Never).as_deref(), Some("bAA=="));
+    }
+}
