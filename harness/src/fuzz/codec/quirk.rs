@@ -473,7 +473,8 @@ mod tests {
 
     #[test]
     fn texts_are_written_as_the_quirk_reads_them() {
-        let cases: [(fn(&str) -> Option<String>, &str, &str); 9] = [
+        type Rewrite = fn(&str) -> Option<String>;
+        let cases: [(Rewrite, &str, &str); 9] = [
             (blank_type, "\u{feff}[1]", "0[1]"),
             (ascii_digits, "２/４,٣[\"４\"]", "2/４,3[\"４\"]"),
             (number_count, "5 0x1-[1]", "51-[1]"),
