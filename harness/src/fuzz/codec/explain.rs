@@ -31,7 +31,9 @@ const DEEPEST: usize = 3;
 /// Compares the answer of a peer to ours.
 #[must_use]
 pub fn explain(peer: &str, input: &Input, ours: &Ours, theirs: &Answer) -> Verdict {
-    if ours.answer.end.agrees(&theirs.end) && tolerated(&ours.answer, theirs) == Some(Vec::new()) {
+    if ours.answer.end.agrees(&theirs.end)
+        && tolerated(peer, &ours.answer, theirs) == Some(Vec::new())
+    {
         return Verdict::Agrees;
     }
     let mut search = Search {
@@ -59,8 +61,7 @@ impl Search<'_> {
     fn from(&mut self, input: &Input, rules: Rules) -> Option<Vec<&'static Class>> {
         let ours = ours::read(input, rules);
         if ours.answer.end.agrees(&self.theirs.end)
-            && let Some(classes) = tolerated(&ours.answer, self.theirs)
-            && classes.iter().all(|class| class.is_known_of(self.peer))
+            && let Some(classes) = tolerated(self.peer, &ours.answer, self.theirs)
         {
             return Some(classes);
         }
@@ -117,31 +118,35 @@ impl Search<'_> {
         {
             return None;
         }
-        let mut classes = same_packets(&ours.answer, self.theirs)?;
-        let known = |class: &&Class| class.is_known_of(self.peer);
+        let mut classes = same_packets(self.peer, &ours.answer, self.theirs)?;
+        let known = |class: &&'static Class| class.is_known_of(self.peer);
         classes.push(refusal::classes(input, seen).into_iter().find(known)?);
-        classes.iter().all(known).then_some(classes)
+        Some(classes)
     }
 }
 
 /// The classes of all differences between two answers with the same verdict; `None` if one has no class.
-fn tolerated(ours: &Answer, theirs: &Answer) -> Option<Vec<&'static Class>> {
+fn tolerated(peer: &str, ours: &Answer, theirs: &Answer) -> Option<Vec<&'static Class>> {
     let (we, they) = (ours.packets.len(), theirs.packets.len());
-    let mut classes = same_packets(ours, theirs)?;
+    let mut classes = same_packets(peer, ours, theirs)?;
+    let nothing_before = &class::NOTHING_BEFORE_THE_ERROR;
     match &ours.end {
         _ if we == they => {}
-        End::Refused(_) if they < we => classes.push(&class::NOTHING_BEFORE_THE_ERROR),
+        End::Refused(_) if they < we && nothing_before.is_known_of(peer) => {
+            classes.push(nothing_before)
+        }
         _ => return None,
     }
     Some(classes)
 }
 
 /// The classes of the differences between the packets that both have.
-fn same_packets(ours: &Answer, theirs: &Answer) -> Option<Vec<&'static Class>> {
+fn same_packets(peer: &str, ours: &Answer, theirs: &Answer) -> Option<Vec<&'static Class>> {
     let pairs = ours.packets.iter().zip(&theirs.packets);
+    let known = |class: &&'static Class| class.is_known_of(peer);
     pairs
         .flat_map(|(ours, theirs)| between(ours, theirs))
-        .map(|difference| tolerance::class(&difference))
+        .map(|difference| tolerance::classes(&difference).into_iter().find(known))
         .collect()
 }
 

@@ -28,7 +28,7 @@ impl PartialEq for Quirk {
 }
 
 /// All of them.
-pub static ALL: [Quirk; 18] = [
+pub static ALL: [Quirk; 17] = [
     Quirk {
         class: &class::EMPTY_IS_EVENT,
         rewrite: empty_as_event,
@@ -88,10 +88,6 @@ pub static ALL: [Quirk; 18] = [
     Quirk {
         class: &class::BASE64,
         rewrite: |input| each_packet(input, |text| base64(text, Stops::AtPadding)),
-    },
-    Quirk {
-        class: &class::BASE64,
-        rewrite: |input| each_packet(input, |text| base64(text, Stops::Never)),
     },
     Quirk {
         class: &class::BASE64,
@@ -319,7 +315,13 @@ fn unchecked_header(input: &Input) -> Option<Input> {
     let split = Split::of(last);
     split.count?;
     let head = last.len() - split.payload.len();
+    let comma = if split.namespace.is_some() && !split.comma {
+        ","
+    } else {
+        ""
+    };
     last.truncate(head);
+    last.push_str(comma);
     last.push_str("[\"\"]");
     Some(input)
 }
@@ -398,8 +400,6 @@ enum Stops {
     AtPadding,
     /// Where `=` completes four characters.
     AtWholePadding,
-    /// Not before the end.
-    Never,
 }
 
 /// The characters that a loose reader takes, written as base64 that nobody can object to. Node looks at the low byte of
@@ -420,13 +420,22 @@ fn base64(text: &str, stops: Stops) -> Option<String> {
             vec![c]
         }
     };
+    let mut pads = 0;
     for c in rest.chars().flat_map(read) {
         match c {
             '-' if stops == Stops::AtPadding => taken.push('+'),
             '_' if stops == Stops::AtPadding => taken.push('/'),
-            'A'..='Z' | 'a'..='z' | '0'..='9' | '+' | '/' => taken.push(c),
+            'A'..='Z' | 'a'..='z' | '0'..='9' | '+' | '/' => {
+                pads = 0;
+                taken.push(c);
+            }
             '=' if stops == Stops::AtPadding => break,
-            '=' if stops == Stops::AtWholePadding && taken.len() % 4 >= 2 => break,
+            '=' if taken.len() % 4 >= 2 => {
+                pads += 1;
+                if taken.len() % 4 + pads >= 4 {
+                    break;
+                }
+            }
             _ => {}
         }
     }
@@ -493,6 +502,9 @@ mod tests {
             assert_eq!(rewrite(text).as_deref(), Some(read), "{text}");
         }
         assert_eq!(base64("b-_8=x", Stops::AtPadding).as_deref(), Some("b+/8="));
-        assert_eq!(base64("bAB", Stops::Never).as_deref(), Some("bAA=="));
+        assert_eq!(
+            base64("bAB=x=", Stops::AtWholePadding).as_deref(),
+            Some("bABw=")
+        );
     }
 }

@@ -7,25 +7,29 @@ use super::quirk;
 use crate::judge::number;
 use crate::scenario::json::{Json, Node};
 
-/// The class of a difference; `None` if it has none.
+/// The classes that a difference may be of, the likeliest first; none if nobody has said why it is.
 #[must_use]
-pub fn class(difference: &Difference) -> Option<&'static Class> {
-    match difference {
+pub fn classes(difference: &Difference) -> Vec<&'static Class> {
+    let one = match difference {
         Difference::Namespace(ours, theirs) => {
-            let cut = ours.split_once('?')?.0;
-            (cut == theirs).then_some(&class::NAMESPACE_QUERY)
+            let cut = ours.split_once('?').is_some_and(|(name, _)| name == theirs);
+            cut.then_some(&class::NAMESPACE_QUERY)
         }
         Difference::Id(kind, ours, theirs) => id(kind, ours.as_deref(), theirs.as_deref()),
-        Difference::Body(kind, Body::Text(ours), theirs) => body(kind, ours, theirs),
-        Difference::Data(_, Some(ours), None) if ours.root() == &Node::Null => {
-            Some(&class::NULL_IS_NOTHING)
-        }
-        Difference::Data(kind, Some(_), None) if kind == "disconnect" => {
-            Some(&class::DISCONNECT_PAYLOAD)
+        Difference::Body(kind, Body::Text(ours), theirs) => return body(kind, ours, theirs),
+        Difference::Data(kind, Some(ours), None) => {
+            let null = ours.root() == &Node::Null;
+            let mut all: Vec<_> = null
+                .then_some(&class::NULL_IS_NOTHING)
+                .into_iter()
+                .collect();
+            all.extend((kind == "disconnect").then_some(&class::DISCONNECT_PAYLOAD));
+            return all;
         }
         Difference::Value(ours, theirs) => value(ours, theirs),
         _ => None,
-    }
+    };
+    one.into_iter().collect()
 }
 
 fn id(kind: &str, ours: Option<&str>, theirs: Option<&str>) -> Option<&'static Class> {
@@ -41,29 +45,26 @@ fn id(kind: &str, ours: Option<&str>, theirs: Option<&str>) -> Option<&'static C
     }
 }
 
-fn body(kind: &str, ours: &str, theirs: &Body) -> Option<&'static Class> {
-    match theirs {
-        Body::Text(theirs) if theirs.is_empty() && kind != "message" => {
-            Some(&class::ENGINE_DATA_DROPPED)
-        }
-        Body::Text(theirs) => {
-            let Some(Node::Text(ours)) = quirk::loose_json(ours).map(|json| json.root().clone())
-            else {
-                return None;
-            };
-            (ours == *theirs).then_some(&class::MESSAGE_READ_AS_JSON)
-        }
-        Body::Json(theirs) => {
-            let ours = quirk::loose_json(ours)?;
-            let mut all = Vec::new();
-            values(&ours, theirs, &mut all);
-            let only_numbers = all.iter().all(|difference| {
-                matches!(class(difference), Some(class) if *class == class::NUMBER_BEYOND_DOUBLES || *class == class::NAN)
-            });
-            only_numbers.then_some(&class::MESSAGE_READ_AS_JSON)
-        }
-        _ => None,
-    }
+fn body(kind: &str, ours: &str, theirs: &Body) -> Vec<&'static Class> {
+    let read = quirk::loose_json(ours);
+    let (dropped, as_json) = match (theirs, read.as_ref().map(|json| (json, json.root()))) {
+        (Body::Text(theirs), Some((_, Node::Text(ours)))) => (theirs.is_empty(), ours == theirs),
+        (Body::Text(theirs), _) => (theirs.is_empty(), false),
+        (Body::Json(theirs), Some((ours, _))) => (false, same_but_for_numbers(ours, theirs)),
+        _ => (false, false),
+    };
+    let mut all = Vec::new();
+    all.extend(as_json.then_some(&class::MESSAGE_READ_AS_JSON));
+    all.extend((dropped && kind != "message").then_some(&class::ENGINE_DATA_DROPPED));
+    all
+}
+
+fn same_but_for_numbers(ours: &Json, theirs: &Json) -> bool {
+    let mut all = Vec::new();
+    values(ours, theirs, &mut all);
+    let number = |class: &&Class| [&class::NUMBER_BEYOND_DOUBLES, &class::NAN].contains(class);
+    all.iter()
+        .all(|difference| classes(difference).iter().any(number))
 }
 
 fn value(ours: &Json, theirs: &Json) -> Option<&'static Class> {
@@ -104,10 +105,11 @@ fn placeholder(ours: &Json, entries: &[(String, usize)], theirs: &Node) -> Optio
     };
     let (marker, index) = (member("_placeholder")?, member("num")?);
     match (marker, index) {
-        (Node::Bool(true), Node::Number(number)) => {
-            let whole = !number.starts_with('-') && number.parse::<u64>().is_ok();
-            (!whole || *theirs != Node::Null).then_some(&class::PLACEHOLDER_NEGATIVE)
-        }
+        (Node::Bool(true), Node::Number(number)) => match (number.parse::<u64>().is_ok(), theirs) {
+            (true, Node::Bytes(_)) => Some(&class::ATTACHMENTS_BY_POSITION),
+            (true, _) => None,
+            (false, _) => Some(&class::PLACEHOLDER_NEGATIVE),
+        },
         (Node::Bool(true), Node::Bool(_)) => Some(&class::PLACEHOLDER_NEGATIVE),
         (Node::Bool(false) | Node::Null, _) => None,
         _ => (*theirs != Node::Null).then_some(&class::PLACEHOLDER_TRUTHY),
