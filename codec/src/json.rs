@@ -64,6 +64,51 @@ pub(crate) fn too_deep(text: &str, limit: usize) -> Option<usize> {
     None
 }
 
+/// How deep a tree may be: what `serde_json` reads.
+const DEEPEST: usize = 127;
+
+/// JSON text as a tree of values; every object an object.
+///
+/// `serde_json` carries numbers of any precision, and raw text, in objects with a key of its own, and takes such an
+/// object in the text for what it carries: a peer could send a number as `{"$serde_json::private::Number":"1"}`, and
+/// have a string read as JSON. Text in which such a key may stand, escaped or not, is therefore put together here.
+///
+/// # Errors
+/// As `serde_json`: text that is no JSON, nesting beyond 127, a lone surrogate escape.
+pub fn read_json(text: &str) -> Result<serde_json::Value, serde_json::Error> {
+    let bytes = text.as_bytes();
+    let private = |needle: &str| memchr::memmem::find(bytes, needle.as_bytes()).is_some();
+    // No other escape can stand for a character of the key.
+    if !private("$serde_json") && !private("\\u") {
+        return serde_json::from_str(text);
+    }
+    serde_json::from_str::<IgnoredAny>(text)?;
+    tree(text.trim_matches([' ', '\t', '\n', '\r']), DEEPEST)
+}
+
+fn tree(text: &str, depth: usize) -> Result<serde_json::Value, serde_json::Error> {
+    use serde::de::Error as _;
+
+    let deeper = || {
+        depth
+            .checked_sub(1)
+            .ok_or_else(|| serde_json::Error::custom("recursion limit exceeded"))
+    };
+    if let Some(elements) = Elements::new(text) {
+        let depth = deeper()?;
+        return elements.map(|element| tree(element, depth)).collect();
+    }
+    if let Some(members) = Members::new(text) {
+        let depth = deeper()?;
+        let member = |(key, value)| Ok((serde_json::from_str::<String>(key)?, tree(value, depth)?));
+        return members
+            .map(member)
+            .collect::<Result<_, _>>()
+            .map(serde_json::Value::Object);
+    }
+    serde_json::from_str(text)
+}
+
 pub(crate) const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
@@ -275,6 +320,50 @@ mod tests {
             Err((1 | 2, DecodeErrorKind::InvalidJson))
         ));
         assert_eq!(at(""), Err((0, DecodeErrorKind::InvalidJson)));
+    }
+
+    #[test]
+    fn an_object_with_a_private_key_of_serde_json_is_an_object() {
+        let keys = [
+            "$serde_json::private::Number",
+            "$serde_json::private::RawValue",
+        ];
+        for key in keys {
+            for written in [
+                key.to_owned(),
+                key.replace('$', "\\u0024"),
+                key.replace('e', "\\u0065"),
+            ] {
+                for inner in ["1", "x", "[1]"] {
+                    let text = format!(
+                        r#" [{{"{written}":"{inner}"}}, {{"a":[{{"{written}":"{inner}","b":1e400}}]}}]"#
+                    );
+                    let value = read_json(&text).unwrap();
+                    assert_eq!(value[0].as_object().unwrap()[key], inner, "{text}");
+                    let deep = &value[1]["a"][0];
+                    assert_eq!(
+                        (&deep[key], deep["b"].to_string()),
+                        (&inner.into(), "1e+400".into()),
+                        "{text}"
+                    );
+                }
+            }
+        }
+        assert_eq!(read_json(r#"{"\u0061":1,"a":2}"#).unwrap()["a"], 2);
+        for refused in [
+            r#"["\ud800"]"#,
+            r#"{"\ud800":1}"#,
+            r#"["\u0061",]"#,
+            "",
+            r#""\u0061" x"#,
+        ] {
+            assert!(read_json(refused).is_err(), "{refused}");
+        }
+        let deep =
+            |levels: usize| format!("{}\"\\u0061\"{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(read_json(&deep(DEEPEST)).is_ok());
+        assert!(read_json(&deep(DEEPEST + 1)).is_err());
+        assert!(read_json(&deep(100_000)).is_err());
     }
 
     #[test]

@@ -43,5 +43,6 @@ pub mod limits;
 pub mod socket;
 
 pub use error::{DecodeError, DecodeErrorKind};
+pub use json::read_json;
 pub use leniency::Leniency;
 pub use limits::Limits;

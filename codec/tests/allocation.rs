@@ -76,6 +76,30 @@ proptest! {
         prop_assert!(used.bytes_max <= 512 + 64 * text.len() as u64, "{used:?}");
     }
 
+    /// A tree costs more than its text, by a factor: an empty object in two bytes is the worst.
+    #[test]
+    fn a_tree_allocates_in_proportion_to_its_text(text in inputs::json(3), announced in 0_usize..2) {
+        let attachments = vec![Bytes::from_static(b"x"); announced];
+        let argument = siospec_codec::socket::Argument::new(&text, &attachments);
+        let used = measure(|| drop(argument.value()));
+        prop_assert!(used.bytes_max <= 1024 + 512 * text.len() as u64, "{used:?}");
+    }
+
+    /// Whatever a conversation announces, what is held is what came.
+    #[test]
+    fn an_assembler_holds_no_more_than_came((header, attachments) in inputs::header_text(), size in 0_usize..2000) {
+        let text: bytestring::ByteString = header.as_str().into();
+        let data = Bytes::from(vec![7; size]);
+        let mut assembler = Assembler::new(Limits::default(), Leniency::STRICT);
+        let used = measure(|| {
+            let _ = assembler.text(text.clone());
+            for _ in 0..attachments {
+                let _ = assembler.binary(data.clone());
+            }
+        });
+        prop_assert!(used.bytes_max <= 1024 + 64 * header.len() as u64, "{used:?}");
+    }
+
     #[test]
     fn a_body_allocates_in_proportion_to_its_bytes(body in proptest::collection::vec(any::<u8>(), 0..200)) {
         let used = measure(|| Payload::from_bytes(&body, Leniency::STRICT).for_each(drop));

@@ -221,6 +221,21 @@ fn values_that_no_tree_can_hold_still_go_out_again() {
 }
 
 #[test]
+fn no_object_is_taken_for_what_serde_json_carries_in_objects() {
+    let object = r#"{"$serde_json::private::Number":"7"}"#;
+    for wire in [
+        format!(r#"2["m",{object}]"#),
+        format!(r#"51-["m",{object},{{"_placeholder":true,"num":0}}]"#),
+    ] {
+        let attachments: &[&[u8]] = if wire.starts_with('5') { &[b"x"] } else { &[] };
+        let message = message(&wire, attachments);
+        let value = message.args().next().unwrap().value().unwrap();
+        assert!(value.as_json().unwrap().is_object(), "{wire}");
+        assert_eq!(value.as_json().unwrap().to_string(), object);
+    }
+}
+
+#[test]
 fn an_argument_is_read_as_a_type_of_the_callers() {
     let attachments = [];
     let argument = Argument::new(r#"{"a":1}"#, &attachments);

@@ -107,6 +107,58 @@ proptest! {
     }
 
     #[test]
+    fn an_engine_packet_is_read_or_refused_inside_its_text(text in text(), leniency in leniency()) {
+        match engine::decode_text(&text, leniency) {
+            Ok(packet) => {
+                let canonical = packet.to_text();
+                prop_assert_eq!(engine::decode_text(&canonical, STRICT), Ok(packet));
+                if leniency == STRICT {
+                    prop_assert_eq!(canonical, text);
+                }
+            }
+            Err(error) => prop_assert!(error.offset <= text.len()),
+        }
+    }
+
+    #[test]
+    fn a_handshake_is_read_or_refused_inside_its_text(
+        text in prop_oneof![
+            text(),
+            (inputs::json(2), inputs::json(1)).prop_map(|(sid, number)| format!(
+                r#"{{"sid":{sid},"upgrades":["websocket"],"pingInterval":{number},"pingTimeout":200,"maxPayload":1e6}}"#
+            )),
+        ],
+    ) {
+        match engine::Handshake::decode(&text) {
+            Ok(handshake) => prop_assert_eq!(engine::Handshake::decode(&handshake.to_text()), Ok(handshake)),
+            Err(error) => prop_assert!(error.offset <= text.len()),
+        }
+    }
+
+    /// The bytes of attachments are counted over all of them, and a refusal forgets them.
+    #[test]
+    fn the_limit_on_attachment_bytes_holds(
+        (header, attachments) in header_text(),
+        sizes in vec(0_usize..40, 4),
+        limit in 0_usize..80,
+    ) {
+        let limits = Limits { attachment_bytes: limit, ..Limits::default() };
+        let mut assembler = Assembler::new(limits, STRICT);
+        prop_assert_eq!(assembler.text(header.into()), Ok(None));
+        let mut sum = 0;
+        for size in sizes.into_iter().take(attachments) {
+            sum += size;
+            let taken = assembler.binary(vec![7; size].into());
+            prop_assert_eq!(taken.is_ok(), sum <= limit);
+            if sum > limit {
+                prop_assert_eq!(taken.map_err(|error| error.kind), Err(Kind::AttachmentsTooLarge));
+                prop_assert_eq!(assembler.due(), 0);
+                break;
+            }
+        }
+    }
+
+    #[test]
     fn a_lenient_decoder_reads_what_a_strict_one_reads(text in text(), leniency in leniency()) {
         if let Ok(packet) = decode(&text, &Limits::default(), STRICT) {
             prop_assert_eq!(decode(&text, &Limits::default(), leniency), Ok(packet));

@@ -31,7 +31,7 @@ impl Handshake {
             ..error
         })?;
         let wrong = |kind| DecodeError::new(0, kind);
-        let mut others = match serde_json::from_str(data) {
+        let mut others = match crate::read_json(data) {
             Ok(Value::Object(members)) => members,
             _ => return Err(wrong(Kind::HandshakeNotObject)),
         };

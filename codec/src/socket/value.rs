@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::de::Error as _;
 
 use super::placeholder;
-use crate::json::{Elements, Members, unescape};
+use crate::json::{Elements, Members, read_json, unescape};
 
 /// How deep a tree may be: what `serde_json` reads.
 const DEEPEST: usize = 127;
@@ -26,7 +26,7 @@ impl Value {
     /// Reads JSON text, putting attachments where their placeholders stand (SIO-BI-04).
     pub(crate) fn read(json: &str, attachments: &[Bytes]) -> Result<Self, serde_json::Error> {
         if attachments.is_empty() {
-            return serde_json::from_str(json).map(Self::Json);
+            return read_json(json).map(Self::Json);
         }
         read(json, attachments, DEEPEST)
     }
@@ -65,7 +65,7 @@ fn read(json: &str, attachments: &[Bytes], depth: usize) -> Result<Value, serde_
         return Ok(Value::Binary(data.clone()));
     }
     if found.is_empty() {
-        return serde_json::from_str(json).map(Value::Json);
+        return read_json(json).map(Value::Json);
     }
     let Some(depth) = depth.checked_sub(1) else {
         return Err(serde_json::Error::custom("recursion limit exceeded"));

@@ -133,7 +133,7 @@ fn tolerated(peer: &str, ours: &Answer, theirs: &Answer) -> Option<Vec<&'static 
     match &ours.end {
         _ if we == they => {}
         End::Refused(_) if they < we && nothing_before.is_known_of(peer) => {
-            classes.push(nothing_before)
+            classes.push(nothing_before);
         }
         _ => return None,
     }
