@@ -30,8 +30,26 @@ static DIGEST: LazyLock<String> = LazyLock::new(|| {
 
 /// The names of the bundled targets, in order.
 pub fn names() -> BTreeSet<&'static str> {
-    let described = |(path, _): &(&'static str, _)| path.strip_suffix("/target.yaml");
-    FILES.iter().filter_map(described).collect()
+    described().filter(|name| !name.contains('/')).collect()
+}
+
+/// The names of the bundled parsers of `siospec fuzz codec`, in order; their folders lie in `parsers`.
+pub fn parsers() -> BTreeSet<&'static str> {
+    described()
+        .filter_map(|name| name.strip_prefix("parsers/"))
+        .collect()
+}
+
+/// Every folder below `targets` that has a target.yaml.
+fn described() -> impl Iterator<Item = &'static str> {
+    FILES
+        .iter()
+        .filter_map(|(path, _)| path.strip_suffix("/target.yaml"))
+}
+
+/// Whether there is such a folder.
+pub fn has(folder: &str) -> bool {
+    described().any(|name| name == folder)
 }
 
 /// The files of a target, each with its path in the target's folder.

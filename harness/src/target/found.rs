@@ -39,7 +39,7 @@ fn file(name: &str) -> Result<PathBuf, ManifestError> {
         .find(|file| file.is_file());
     match described {
         Some(file) => Ok(file),
-        None if embedded::names().contains(name) => {
+        None if embedded::has(name) => {
             let folder = embedded::unpack().map_err(ManifestError::Cache)?;
             Ok(folder.join(name).join("target.yaml"))
         }

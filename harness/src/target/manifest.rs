@@ -279,15 +279,6 @@ impl Manifest {
         }
         Ok(())
     }
-
-    /// The parsers that targets bring with them, for `siospec fuzz codec`: what stands in the folder `parsers` among
-    /// them, by name.
-    pub fn parsers() -> Result<Vec<Manifest>, ManifestError> {
-        match folder().map(|folder| folder.join("parsers")) {
-            Some(parsers) if parsers.is_dir() => Self::all(&parsers),
-            _ => Ok(Vec::new()),
-        }
-    }
 }
 
 /// The deviations that a `known.yaml` lists.

@@ -14,14 +14,14 @@ use crate::fuzz::codec::peer::Asked;
 use crate::fuzz::codec::session::{Bound, Found, Plan, Progress, run};
 use crate::fuzz::codec::{table, vectors};
 use crate::run::stop::Stop;
-use crate::target::manifest::Manifest;
+use crate::target::embedded;
 
 /// Put the same inputs to siospec's codec and to other people's parsers, and compare verdict and meaning. Each
 /// disagreement has a class with a reason; one that has none is printed with the smallest input that shows it, and ends
 /// the run with 1.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Ask this parser: a name in the folder `targets/parsers`, or cmd:COMMAND (repeatable); all of that folder if none
+    /// Ask this parser: node, python, socketioxide, or cmd:COMMAND (repeatable); the first three if none
     #[arg(long, value_name = "PEER")]
     against: Vec<String>,
     /// Which inputs; the same seed gives the same
@@ -122,11 +122,7 @@ impl Arguments {
     fn peers(&self) -> Result<Vec<Asked>, String> {
         let mut names = self.against.clone();
         if names.is_empty() {
-            let all = Manifest::parsers().map_err(|error| error.to_string())?;
-            names = all.into_iter().map(|manifest| manifest.name).collect();
-        }
-        if names.is_empty() {
-            return Err("there is no folder `targets/parsers` here or further up; give --against cmd:COMMAND".into());
+            names = embedded::parsers().into_iter().map(str::to_owned).collect();
         }
         let mut peers: Vec<Asked> = Vec::new();
         for name in &names {

@@ -10,7 +10,8 @@ use tokio::time::timeout;
 use super::answer::Answer;
 use super::input::{Input, Layer};
 use crate::scenario::json::{Json, Node};
-use crate::target::manifest::{Manifest, fill};
+use crate::target::embedded;
+use crate::target::manifest::{Manifest, ManifestError, fill};
 use crate::target::prepare::{self, Setup};
 use crate::target::process::{Launch, Process};
 
@@ -41,7 +42,7 @@ enum Origin {
 }
 
 impl Asked {
-    /// The peer of that name in `targets/parsers`, or the command behind `cmd:`.
+    /// The peer of that name in `targets/parsers`, here or in the program, or the command behind `cmd:`.
     ///
     /// # Errors
     /// Says what there is.
@@ -58,14 +59,12 @@ impl Asked {
                 origin: Origin::Command(argv),
             });
         }
-        let all = Manifest::parsers().map_err(|error| error.to_string())?;
-        let known: Vec<_> = all.iter().map(|manifest| manifest.name.clone()).collect();
-        let found = all.into_iter().find(|manifest| manifest.name == name);
-        let manifest = found.ok_or_else(|| {
-            format!(
+        let manifest = Manifest::seek(&format!("parsers/{name}")).map_err(|error| match error {
+            ManifestError::Unknown { .. } => format!(
                 "there is no parser `{name}`; there are {}, or cmd:COMMAND",
-                known.join(", ")
-            )
+                Vec::from_iter(embedded::parsers()).join(", ")
+            ),
+            error => error.to_string(),
         })?;
         Ok(Self {
             name: manifest.name.clone(),
