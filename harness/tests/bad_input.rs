@@ -153,6 +153,28 @@ mod flags {
     }
 
     #[test]
+    fn a_report_that_cannot_be_written_is_refused_before_anything_is_played() {
+        let run = Run::new();
+        run.write("file", b"");
+        let run = run.siospec(&["run", "--report", "json=file/run.json"]);
+        run.ends(2);
+        run.says(&["cannot write file/run.json"]);
+        assert!(!run.text().contains("running"), "{}", run.text());
+        let twice = ["run", "--report", "json=a", "--report", "junit=a"];
+        refused(&twice, &["two reports are to go into a"]);
+    }
+
+    #[test]
+    fn a_port_that_somebody_has_is_named() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port().to_string();
+        refused(
+            &["serve", "--port", &port],
+            &[&format!("cannot listen on 127.0.0.1:{port}")],
+        );
+    }
+
+    #[test]
     fn a_selection_that_matches_nothing_judges_nothing() {
         Run::new()
             .siospec(&["run", "--filter", "no such scenario"])
@@ -395,6 +417,20 @@ mod urls {
 
     #[test]
     fn one_that_is_no_url() {
-        unreachable("localhost:3000", &["must begin with http:// or https://"]);
+        for url in ["localhost:3000", "ftp://localhost"] {
+            let run = judged(url, &[]);
+            run.ends(2);
+            run.says(&["--url", url, "must begin with http:// or https://"]);
+        }
+    }
+
+    #[test]
+    fn an_authority_that_is_no_certificate() {
+        let run = judged("https://localhost:1", &["--ca", "no-such.pem"]);
+        run.ends(2);
+        run.says(&["--ca no-such.pem"]);
+        let run = judged("https://localhost:1", &["--ca", "handshake.yaml"]);
+        run.ends(2);
+        run.says(&["--ca handshake.yaml: it holds no certificate in PEM form"]);
     }
 }

@@ -160,6 +160,9 @@ impl Arguments {
     }
 
     fn play(&self, plan: Plan) -> ExitCode {
+        if let Err(error) = Wanted::ready(&self.report) {
+            return refuse(error);
+        }
         let stop = Stop::default();
         signals::listen(
             &stop,

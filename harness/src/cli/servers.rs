@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::play::Endpoint;
 use crate::target::bundled::Bundled;
 use crate::target::manifest::Manifest;
 use crate::target::server::Server;
-use crate::target::url::Asked;
+use crate::target::url::{self, Asked};
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Servers")]
@@ -64,6 +65,10 @@ impl Servers {
             servers.push(server);
         }
         if let Some(url) = &self.url {
+            Endpoint::url(url).map_err(|error| format!("--url: {error}"))?;
+            if let Some(ca) = &self.ca {
+                self::url::trust(Some(ca)).map_err(|error| error.to_string())?;
+            }
             let asked = Asked {
                 url: url.clone(),
                 path: self.path.clone(),

@@ -67,16 +67,42 @@ impl FromStr for Wanted {
 }
 
 impl Wanted {
+    /// Whether all of these can be written, each into a file of its own; asked before anything is played, since a run
+    /// may take long. Leaves the files there, empty where they are new.
+    ///
+    /// # Errors
+    /// What is wrong, one line.
+    pub fn ready(all: &[Wanted]) -> Result<(), String> {
+        for (index, wanted) in all.iter().enumerate() {
+            let path = wanted.path.display();
+            if all[..index].iter().any(|other| other.path == wanted.path) {
+                return Err(format!(
+                    "two reports are to go into {path}; give each a file of its own"
+                ));
+            }
+            let opened = wanted.folder().and_then(|()| {
+                OpenOptions::new()
+                    .append(true)
+                    .create(true)
+                    .open(&wanted.path)
+            });
+            opened.map_err(|error| format!("cannot write {path}: {error}"))?;
+        }
+        Ok(())
+    }
+
+    /// Makes the folders of its file.
+    fn folder(&self) -> io::Result<()> {
+        match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => std::fs::create_dir_all(folder),
+            _ => Ok(()),
+        }
+    }
+
     /// Writes the run. The file of a build's summary, which the variable `GITHUB_STEP_SUMMARY` names, may have been
     /// begun by others: it is written on.
     pub fn write(&self, run: &Run) -> io::Result<()> {
-        if let Some(folder) = self
-            .path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-        {
-            std::fs::create_dir_all(folder)?;
-        }
+        self.folder()?;
         let is_begun = std::env::var_os("GITHUB_STEP_SUMMARY")
             .is_some_and(|path| path == self.path.as_os_str());
         let file = match is_begun {

@@ -298,7 +298,10 @@ fn client(endpoint: &Endpoint, patience: Duration) -> Result<reqwest::Client, Ur
 }
 
 /// TLS that trusts the system's certificates and those of `ca`.
-fn trust(ca: Option<&Path>) -> Result<ClientConfig, UrlError> {
+///
+/// # Errors
+/// The file cannot be read, or holds no certificate.
+pub fn trust(ca: Option<&Path>) -> Result<ClientConfig, UrlError> {
     let mut roots = RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(native.certs);
