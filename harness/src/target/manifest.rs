@@ -208,7 +208,9 @@ impl Manifest {
         };
         let written: Written =
             serde_yaml::from_str(text).map_err(|error| wrong(error.to_string()))?;
-        let dir = file.parent().unwrap_or(Path::new(".")).to_path_buf();
+        // The parent of a bare `target.yaml` is the empty path, which is no folder.
+        let parent = file.parent().filter(|dir| !dir.as_os_str().is_empty());
+        let dir = parent.unwrap_or(Path::new(".")).to_path_buf();
         let dir = std::path::absolute(&dir).unwrap_or(dir);
         let ready_within = match &written.ready_within {
             Some(text) => Duration::from_millis(
@@ -413,6 +415,12 @@ mod tests {
         assert_eq!(flask.env["MODE"], "threading");
         assert_eq!(flask.knobs.0["pingInterval"].min, Some(1000));
         assert_eq!(flask.knobs.0["cors"], Bounds::default());
+    }
+
+    #[test]
+    fn a_file_without_a_folder_stands_in_this_one() {
+        let bare = Manifest::parse("name: x\nstart: y\n", Path::new("target.yaml")).unwrap();
+        assert_eq!(bare.dir, std::env::current_dir().unwrap());
     }
 
     #[test]
