@@ -4,6 +4,7 @@ pub mod bench;
 pub mod cli;
 pub mod client;
 pub mod coverage;
+pub mod doctor;
 pub mod explain;
 pub mod fuzz;
 pub mod judge;

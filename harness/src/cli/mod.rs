@@ -5,6 +5,7 @@ mod bless;
 mod check;
 mod coverage;
 mod diff;
+mod doctor;
 mod explain;
 mod fixture_check;
 mod fuzz;
@@ -58,6 +59,7 @@ enum Verb {
     Prove(prove::Arguments),
     Coverage(coverage::Arguments),
     Explain(explain::Arguments),
+    Doctor(doctor::Arguments),
     Serve(serve::Arguments),
     Schema(schema::Arguments),
     FixtureCheck(fixture_check::Arguments),
@@ -79,6 +81,7 @@ pub fn main() -> ExitCode {
         Verb::Prove(arguments) => arguments.execute(),
         Verb::Coverage(arguments) => arguments.execute(),
         Verb::Explain(arguments) => arguments.execute(),
+        Verb::Doctor(arguments) => arguments.execute(),
         Verb::Serve(arguments) => arguments.execute(),
         Verb::Schema(arguments) => arguments.execute(),
         Verb::FixtureCheck(arguments) => arguments.execute(),

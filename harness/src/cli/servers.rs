@@ -37,7 +37,7 @@ pub(super) struct Servers {
     exclusive: bool,
 }
 
-fn header(text: &str) -> Result<(String, String), String> {
+pub(super) fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text
         .split_once(':')
         .ok_or("write NAME: VALUE, such as `Authorization: Bearer x`")?;

@@ -1,5 +1,7 @@
 //! HAR files, as browsers' developer tools save them: the Engine.IO traffic in them, in order.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 /// One message found in a HAR file.
@@ -54,6 +56,19 @@ struct Response {
 #[derive(Deserialize)]
 struct Text {
     text: Option<String>,
+    /// `base64` where the browser took the body for bytes.
+    encoding: Option<String>,
+}
+
+impl Text {
+    fn read(self) -> Option<String> {
+        let text = self.text?;
+        if self.encoding.as_deref() != Some("base64") {
+            return Some(text);
+        }
+        let bytes = STANDARD.decode(&text).unwrap_or_else(|_| text.into_bytes());
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
 }
 
 #[derive(Deserialize)]
@@ -88,7 +103,7 @@ pub fn read(json: &str) -> Result<Vec<Found>, serde_json::Error> {
             .zip(start)
             .map(|(at, start)| (at - start).as_seconds_f64() * 1000.0);
         let what = format!("{} {}", entry.request.method, entry.request.url);
-        if let Some(text) = entry.request.post_data.and_then(|body| body.text) {
+        if let Some(text) = entry.request.post_data.and_then(Text::read) {
             found.push(Found {
                 at,
                 what: what.clone(),
@@ -98,10 +113,7 @@ pub fn read(json: &str) -> Result<Vec<Found>, serde_json::Error> {
             });
         }
         if let Some(response) = entry.response.filter(|r| r.status != 101) {
-            let text = response
-                .content
-                .and_then(|body| body.text)
-                .unwrap_or_default();
+            let text = response.content.and_then(Text::read).unwrap_or_default();
             found.push(Found {
                 at,
                 what: format!("{what} → {}", response.status),
@@ -157,6 +169,12 @@ mod tests {
         );
         assert_eq!(found[0].at, Some(200.0));
         assert!(found[1].what.ends_with("→ 200"));
+    }
+
+    #[test]
+    fn a_body_that_the_browser_took_for_bytes_is_read() {
+        let har = r#"{"log":{"entries":[{"request":{"method":"GET","url":"http://h/?EIO=4"},"response":{"status":200,"content":{"text":"MuKQng==","encoding":"base64"}}}]}}"#;
+        assert_eq!(read(har).unwrap()[0].text, "2\u{241e}");
     }
 
     #[test]

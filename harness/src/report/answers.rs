@@ -26,7 +26,7 @@ type Asked = (Option<Arc<str>>, Direction, Question);
 
 /// For each entry the index of the one that it answers. Where several questions are the same, the oldest is answered
 /// first.
-pub(super) fn answers(entries: &[Entry]) -> Vec<Option<usize>> {
+pub(crate) fn answers(entries: &[Entry]) -> Vec<Option<usize>> {
     let mut open: HashMap<Asked, Vec<usize>> = HashMap::new();
     let mut found = vec![None; entries.len()];
     for (index, entry) in entries.iter().enumerate() {

@@ -7,12 +7,12 @@ use std::ops::Not;
 use serde::Serialize;
 
 use super::answers::answers;
-use crate::explain::{Chain, binary, text};
+use crate::explain;
 use crate::outcome::{Judged, Outcome, Run, Selection, Verdict};
 use crate::run::level_word;
 use crate::scenario::catalogue::Catalogue;
 use crate::scenario::corpus;
-use crate::transcript::{Direction, Elided, Entry, Layer, Transcript};
+use crate::transcript::{Elided, Entry, Transcript};
 
 /// How many rows of the matrix are packed together: few enough to unpack unseen, and the same trial's transcripts on
 /// all targets lie side by side, where they compress well.
@@ -274,7 +274,7 @@ fn told(transcript: &Transcript) -> Told<'_> {
 }
 
 fn line(entry: &Entry, answers: Option<usize>) -> Line<'_> {
-    let chain = chain(entry);
+    let chain = explain::entry(entry);
     let wrong = chain.as_ref().and_then(|chain| chain.error);
     let fields = chain.map(|chain| chain.parts).unwrap_or_default();
     Line {
@@ -286,22 +286,6 @@ fn line(entry: &Entry, answers: Option<usize>) -> Line<'_> {
         wrong: wrong.map(|error| format!("{} (at byte {})", error.kind, error.offset)),
         answers,
     }
-}
-
-/// The packet of an entry taken apart, if it is one and was kept whole.
-fn chain(entry: &Entry) -> Option<Chain> {
-    let packet = matches!(entry.layer, Layer::Engine | Layer::Frame);
-    if !packet || entry.direction == Direction::None || entry.raw.elided.is_some() {
-        return None;
-    }
-    let says = |word: &str| entry.annotations.iter().any(|note| note == word);
-    if says("binary message") {
-        return Some(binary(&entry.raw.head));
-    }
-    if entry.layer == Layer::Frame && !says("text frame") {
-        return None;
-    }
-    entry.raw.text().map(text)
 }
 
 fn shortened(mut text: String) -> String {

@@ -1,6 +1,6 @@
 //! What a run leaves behind, in the forms people and tools read.
 
-mod answers;
+pub(crate) mod answers;
 mod cells;
 pub mod ctrf;
 pub mod diff;

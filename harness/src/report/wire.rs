@@ -32,7 +32,7 @@ pub fn lines(transcript: &Transcript, count: usize) -> String {
 }
 
 /// One entry: when, who, which way, what, and what it was read as.
-fn line(entry: &Entry) -> String {
+pub(crate) fn line(entry: &Entry) -> String {
     let at = entry.at as f64 / 1000.0;
     let mut who = entry.client.as_deref().unwrap_or("").to_owned();
     if !entry.lane.is_empty() {

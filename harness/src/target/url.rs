@@ -59,18 +59,29 @@ struct Open {
     max_payload: Option<u64>,
 }
 
+impl Asked {
+    /// The server, as far as the flags say; nothing is asked yet.
+    ///
+    /// # Errors
+    /// The URL or the file of `--ca` cannot be used.
+    pub fn endpoint(&self) -> Result<Endpoint, UrlError> {
+        let mut endpoint = Endpoint::url(&self.url)?;
+        if let Some(path) = &self.path {
+            endpoint.socket_path = format!("/{}/", path.trim_matches('/'));
+        }
+        endpoint.headers.clone_from(&self.headers);
+        endpoint.shared = true;
+        if endpoint.encrypted() {
+            endpoint.tls = Some(Arc::new(trust(self.ca.as_deref())?));
+        }
+        Ok(endpoint)
+    }
+}
+
 impl Remote {
     /// Asks the server who it is.
     pub async fn reach(asked: &Asked) -> Result<Self, UrlError> {
-        let mut endpoint = Endpoint::url(&asked.url)?;
-        if let Some(path) = &asked.path {
-            endpoint.socket_path = format!("/{}/", path.trim_matches('/'));
-        }
-        endpoint.headers.clone_from(&asked.headers);
-        endpoint.shared = true;
-        if endpoint.encrypted() {
-            endpoint.tls = Some(Arc::new(trust(asked.ca.as_deref())?));
-        }
+        let mut endpoint = asked.endpoint()?;
         let question = Question {
             client: client(&endpoint, asked.patience)?,
             url: &asked.url,
