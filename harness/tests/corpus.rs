@@ -1,6 +1,10 @@
 //! The scenarios that come with the program.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
 use siospec::scenario::corpus::{Corpus, catalogue};
+use siospec_reference_server::faults;
 
 #[test]
 fn every_scenario_of_the_corpus_loads_and_names_its_requirement() {
@@ -33,5 +37,59 @@ fn the_committed_schema_is_the_one_that_the_program_prints() {
     assert!(
         committed == schema,
         "scenarios/schema.json is out of date: write it with SIOSPEC_WRITE_SCHEMA=1"
+    );
+}
+
+/// A bug that a released server really had.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RealBug {
+    id: String,
+    project: String,
+    symptom: String,
+    scenarios: Vec<String>,
+}
+
+#[test]
+fn every_real_bug_has_scenarios_that_would_have_caught_it_and_a_fault_proves_each_of_them() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/real-bugs.yaml");
+    let bugs: Vec<RealBug> = serde_yaml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let corpus = Corpus::embedded(&catalogue().unwrap());
+    let scenarios: BTreeMap<&str, _> = corpus
+        .scenarios
+        .iter()
+        .map(|scenario| (scenario.name.as_str(), scenario))
+        .collect();
+    let proven: BTreeSet<&str> = faults::all()
+        .flat_map(|fault| fault.requirements)
+        .copied()
+        .collect();
+    let mut ids = BTreeSet::new();
+    for bug in &bugs {
+        assert!(ids.insert(&bug.id), "{} stands there twice", bug.id);
+        assert!(
+            !bug.project.is_empty() && !bug.symptom.is_empty(),
+            "{}",
+            bug.id
+        );
+        assert!(!bug.scenarios.is_empty(), "{} has no scenario", bug.id);
+        for name in &bug.scenarios {
+            let scenario = scenarios
+                .get(name.as_str())
+                .unwrap_or_else(|| panic!("{}: there is no scenario `{name}`", bug.id));
+            assert!(
+                scenario
+                    .requirements
+                    .iter()
+                    .any(|id| proven.contains(id.as_str())),
+                "{}: no fault breaks a requirement of `{name}`",
+                bug.id
+            );
+        }
+    }
+    let expected: Vec<String> = (1..=50).map(|number| format!("R{number:02}")).collect();
+    assert!(
+        expected.iter().all(|id| ids.contains(id)),
+        "a row is missing"
     );
 }

@@ -104,7 +104,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "it lies between 0.1 and 3600".into())
 }
 
-fn factor(text: &str) -> Result<f64, String> {
+pub(super) fn factor(text: &str) -> Result<f64, String> {
     let factor = text.parse::<f64>().map_err(|error| error.to_string())?;
     (0.1..=100.0)
         .contains(&factor)

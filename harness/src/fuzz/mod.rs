@@ -1,3 +1,4 @@
-//! Inputs that nobody wrote: other people's parsers beside our own codec.
+//! Fuzzing: inputs and conversations that nobody wrote, put to parsers and to live servers.
 
 pub mod codec;
+pub mod server;

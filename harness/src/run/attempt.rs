@@ -21,6 +21,8 @@ use crate::transcript::Transcript;
 const REPLAYS: u32 = 3;
 /// A wait that is longer than the harness was late by this factor did not end because of it.
 const AMPLE: u32 = 5;
+/// How the note ends that says that a trial ended the process of its server.
+pub(crate) const ENDED_IT: &str = "(alone, so this trial ended it)";
 /// How long after a failure a process may take to be seen dead.
 const GRACE: Duration = Duration::from_millis(100);
 
@@ -58,6 +60,8 @@ impl Pace {
 pub(crate) struct Judgement {
     pub(crate) verdict: Verdict,
     pub(crate) transcript: Option<Arc<Transcript>>,
+    /// Whether it failed because something did not come in time.
+    pub(crate) waited: bool,
 }
 
 impl Judgement {
@@ -68,6 +72,7 @@ impl Judgement {
                 failure: None,
             },
             transcript: None,
+            waited: false,
         }
     }
 
@@ -75,6 +80,7 @@ impl Judgement {
         Self {
             verdict: Verdict::NotOffered { reason },
             transcript: None,
+            waited: false,
         }
     }
 }
@@ -185,6 +191,7 @@ async fn died(lease: &crate::target::server::Lease<'_>) -> Option<String> {
 
 fn judged(trial: &Trial, played: Played, death: Option<String>) -> Option<Judgement> {
     let source = &trial.scenario.source;
+    let waited = matches!(&played.end, End::Failed(failure) if failure.timing);
     let verdict = match played.end {
         End::Cancelled => return None,
         End::Passed => Verdict::Passed,
@@ -192,7 +199,7 @@ fn judged(trial: &Trial, played: Played, death: Option<String>) -> Option<Judgem
             let mut failure = located(source, failure);
             failure
                 .notes
-                .extend(death.map(|death| format!("{death} (alone, so this trial ended it)")));
+                .extend(death.map(|death| format!("{death} {ENDED_IT}")));
             Verdict::Failed { failure }
         }
         End::Failed(failure) => Verdict::Failed {
@@ -209,6 +216,7 @@ fn judged(trial: &Trial, played: Played, death: Option<String>) -> Option<Judgem
     Some(Judgement {
         verdict,
         transcript: Some(Arc::new(played.transcript)),
+        waited,
     })
 }
 

@@ -155,8 +155,8 @@ fn second_document(text: &str) -> Range<usize> {
 fn refused_nodes(source: &Arc<Source>, root: &Node) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
     // An anchor is not seen by a reader; where one may be, each node is asked where it begins.
-    let anchors = has_token(&source.text, '&');
-    let marks = anchors || has_token(&source.text, '!');
+    let anchors = has_token(&source.text, "&", "");
+    let marks = anchors || has_token(&source.text, "!", "hex ");
     root.walk(&mut |node| {
         if marks {
             errors.extend(refused_mark(source, node, anchors));
@@ -179,13 +179,15 @@ fn refused_nodes(source: &Arc<Source>, root: &Node) -> Vec<Diagnostic> {
     errors
 }
 
-/// Whether a character stands where a YAML token can begin, with a word behind it.
-fn has_token(text: &str, token: char) -> bool {
-    text.match_indices(token).any(|(at, _)| {
+/// Whether a mark stands where a YAML token can begin, with a word behind it that does not begin with `harmless`.
+fn has_token(text: &str, mark: &str, harmless: &str) -> bool {
+    text.match_indices(mark).any(|(at, _)| {
         let before = text[..at].chars().next_back();
-        let after = text[at + 1..].chars().next();
+        let behind = &text[at + mark.len()..];
+        let after = behind.chars().next();
         before.is_none_or(|c| c.is_whitespace() || "[{,:".contains(c))
             && after.is_some_and(|c| c.is_alphanumeric() || c == '!' || c == '_')
+            && (harmless.is_empty() || !behind.starts_with(harmless))
     })
 }
 

@@ -142,6 +142,20 @@ impl Server {
         }
     }
 
+    /// The transports that it offers; of a URL only after [`Server::reach`].
+    pub fn transports(&self) -> Vec<String> {
+        match self {
+            Self::Bundled(_) => ["polling", "websocket"].map(str::to_owned).to_vec(),
+            Self::Foreign(foreign) => foreign.manifest.transports.clone(),
+            Self::Remote(visited) => {
+                let remote = visited.remote.get();
+                remote
+                    .map(|remote| remote.transports.clone())
+                    .unwrap_or_default()
+            }
+        }
+    }
+
     /// Deviations that somebody has looked at.
     pub fn known(&self) -> Vec<Known> {
         match self {

@@ -1,13 +1,14 @@
-//! `siospec fuzz`: inputs that nobody wrote.
+//! `siospec fuzz`: inputs and conversations that nobody wrote.
 
 mod codec;
+mod server;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-/// Try inputs that nobody wrote.
+/// Try inputs and conversations that nobody wrote.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -17,12 +18,14 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum What {
     Codec(codec::Arguments),
+    Server(Box<server::Arguments>),
 }
 
 impl Arguments {
     pub(super) fn execute(self) -> ExitCode {
         match self.what {
             What::Codec(arguments) => arguments.execute(),
+            What::Server(arguments) => arguments.execute(),
         }
     }
 }

@@ -1,0 +1,254 @@
+//! Random conversations: what the model promises of them, and what a broken server comes to.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use siospec::fuzz::server::{
+    Campaign, Conversation, Ended, Usage, Vocabulary, campaign, hostile, stranger,
+};
+use siospec::fuzz::server::{act::Deed, feature};
+use siospec::known::Known;
+use siospec::outcome::Verdict;
+use siospec::run::plan::Plan;
+use siospec::run::session::Session;
+use siospec::run::stop::Stop;
+use siospec::scenario::catalogue::Catalogue;
+use siospec::scenario::corpus::{Corpus, catalogue};
+use siospec::scenario::load::load;
+use siospec::target::bundled::Bundled;
+use siospec::target::server::Server;
+use siospec_reference_server::faults;
+
+fn everything() -> Vocabulary {
+    Vocabulary::new(Bundled::capabilities(), true, &[], &[])
+}
+
+fn known(scenario: &str) -> Known {
+    let text =
+        format!(r#"{{"scenario": "{scenario}", "expected": "x", "got": "y", "reason": "z"}}"#);
+    serde_json::from_str(&text).unwrap()
+}
+
+/// The scenario loads, and each of its steps has the act that it belongs to.
+fn is_sound(conversation: &Conversation, vocabulary: &Vocabulary) {
+    let written = conversation.written(vocabulary, ("drawn", None));
+    let loaded = load(
+        "drawn",
+        "drawn.yaml",
+        written.text.as_bytes(),
+        &Catalogue::default(),
+    );
+    let scenario = loaded.unwrap_or_else(|errors| {
+        let errors: Vec<_> = errors.iter().map(|error| error.render(false)).collect();
+        panic!("seed {}:\n{}", conversation.seed, errors.join("\n"))
+    });
+    assert_eq!(scenario.cases[0].steps.len(), written.origins.len());
+}
+
+#[test]
+fn a_seed_gives_the_same_scenario_each_time() {
+    for seed in 0..20 {
+        let text = |seed| {
+            Conversation::drawn(seed, &everything())
+                .written(&everything(), ("drawn", None))
+                .text
+        };
+        assert_eq!(text(seed), text(seed));
+        assert_ne!(text(seed), text(seed + 1));
+    }
+}
+
+#[test]
+fn every_drawn_conversation_is_a_scenario_and_all_its_acts_make_sense() {
+    for seed in 0..200 {
+        let conversation = Conversation::drawn(seed, &everything());
+        is_sound(&conversation, &everything());
+        let performed = conversation
+            .written(&everything(), ("drawn", None))
+            .performed;
+        assert_eq!(performed.len(), conversation.acts.len(), "seed {seed}");
+    }
+}
+
+#[test]
+fn whatever_acts_are_taken_away_it_stays_a_scenario() {
+    for seed in 0..15u64 {
+        let whole = Conversation::drawn(seed, &everything());
+        let mut rest = whole.clone();
+        for round in 0..4u64 {
+            let mut index = 0u64;
+            rest.acts.retain(|_| {
+                index += 1;
+                !(seed * 31 + round * 7 + index * 13).is_multiple_of(3)
+            });
+            is_sound(&rest, &everything());
+        }
+        for act in &whole.acts {
+            for deed in act.deed.simpler() {
+                let mut simpler = whole.clone();
+                let at = simpler.acts.iter().position(|other| other == act).unwrap();
+                assert_ne!(deed, act.deed);
+                simpler.acts[at].deed = deed;
+                is_sound(&simpler, &everything());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_act_is_drawn() {
+    let mut drawn = BTreeSet::new();
+    for seed in 0..2000 {
+        let acts = Conversation::drawn(seed, &everything()).acts;
+        drawn.extend(
+            acts.iter()
+                .flat_map(|act| feature::of(&act.deed))
+                .map(|feature| feature.name),
+        );
+    }
+    let tables = hostile::TABLE
+        .iter()
+        .map(|row| row.feature.name)
+        .chain(stranger::TABLE.iter().map(|row| row.feature.name));
+    for name in tables.chain([
+        "binary-broadcast",
+        "call-many",
+        "kick-a-room",
+        "upgrade",
+        "lost-connection",
+        "sliced-bytes",
+    ]) {
+        assert!(drawn.contains(name), "{name} is never drawn");
+    }
+}
+
+#[test]
+fn every_scenario_that_an_act_is_like_is_one_of_the_corpus() {
+    let corpus = Corpus::embedded(&catalogue().unwrap());
+    let names: BTreeSet<&str> = corpus
+        .scenarios
+        .iter()
+        .map(|scenario| scenario.name.as_str())
+        .collect();
+    let mut like: BTreeSet<&str> = BTreeSet::new();
+    for seed in 0..2000 {
+        let acts = Conversation::drawn(seed, &everything()).acts;
+        like.extend(
+            acts.iter()
+                .flat_map(|act| feature::of(&act.deed))
+                .flat_map(|feature| feature.like),
+        );
+    }
+    like.extend(hostile::TABLE.iter().flat_map(|row| row.feature.like));
+    like.extend(stranger::TABLE.iter().flat_map(|row| row.feature.like));
+    let missing: Vec<_> = like
+        .iter()
+        .filter(|scenario| !names.contains(**scenario))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn what_a_target_is_known_for_is_not_held_against_it_again() {
+    let entries = [
+        known("socket.io/events/empty-array-closes[A=polling]"),
+        known("engine.io/upgrade/session-is-kept"),
+    ];
+    let vocabulary = Vocabulary::new(Bundled::capabilities(), true, &[], &entries);
+    let row = hostile::TABLE
+        .iter()
+        .position(|row| row.feature.name == "empty-array")
+        .unwrap();
+    assert_eq!(vocabulary.of(&Deed::Hostile(row)), Usage::Endured);
+    assert_eq!(vocabulary.of(&Deed::Upgrade), Usage::LeftOut);
+    assert_eq!(vocabulary.of(&Deed::Fence), Usage::Asked);
+    for seed in 0..100 {
+        let conversation = Conversation::drawn(seed, &vocabulary);
+        is_sound(&conversation, &vocabulary);
+    }
+}
+
+#[test]
+fn a_server_without_the_app_is_asked_for_nothing_that_is_the_apps() {
+    let bare = Vocabulary::new([], false, &[], &[]);
+    for seed in 0..200 {
+        let text = Conversation::drawn(seed, &bare)
+            .written(&bare, ("drawn", None))
+            .text;
+        for word in ["emit:", "/custom", "/monitor", "needs:"] {
+            assert!(!text.contains(word), "{word} in\n{text}");
+        }
+    }
+}
+
+fn fuzzed(fault: Option<&str>, count: u64, folder: &Path) -> Ended {
+    let fault = fault.map(|name| faults::find(name).unwrap());
+    let server = Arc::new(Server::Bundled(Bundled::broken(None, fault)));
+    let order = Campaign {
+        seed: 1,
+        time: Duration::from_secs(120),
+        count: Some(count),
+        rate: 1000.0,
+        jobs: 8,
+        known: false,
+        time_scale: 1.0,
+        folder: folder.to_owned(),
+        flags: "--target reference".to_owned(),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime
+        .block_on(campaign(order, server, Stop::default(), |_| {}))
+        .unwrap()
+}
+
+#[test]
+fn the_unbroken_server_is_right_in_two_hundred_conversations() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = fuzzed(None, 200, folder.path());
+    assert_eq!(ended.findings, [], "{:#?}", ended.findings);
+    assert_eq!(ended.errored, (0, None));
+    assert_eq!(ended.conversations, 200);
+}
+
+#[test]
+fn a_broken_server_is_found_and_the_scenario_that_is_written_fails_on_it_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = fuzzed(Some("rm-includes-sender"), 40, folder.path());
+    let finding = ended
+        .findings
+        .iter()
+        .find(|finding| finding.culprit().starts_with("broadcast"))
+        .expect("a finding");
+    assert!(finding.repeats.stable(), "{finding:?}");
+    assert!(finding.acts.1 <= 3, "{}", finding.text);
+    let file = finding.file.clone().unwrap();
+    let play = |fault: Option<&str>| {
+        let fault = fault.map(|name| faults::find(name).unwrap());
+        let corpus = Corpus::read(std::slice::from_ref(&file), &catalogue().unwrap()).unwrap();
+        assert!(corpus.errors.is_empty());
+        let server = Server::Bundled(Bundled::broken(None, fault));
+        let session =
+            Session::begin(Plan::new(corpus.scenarios, vec![server]), Stop::default()).unwrap();
+        session.play(&libtest_mimic::Arguments {
+            quiet: true,
+            ..libtest_mimic::Arguments::default()
+        });
+        session.finish().outcomes.remove(0).verdict
+    };
+    assert!(matches!(
+        play(Some("rm-includes-sender")),
+        Verdict::Failed { .. }
+    ));
+    assert_eq!(play(None), Verdict::Passed);
+}
