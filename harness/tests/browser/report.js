@@ -120,10 +120,11 @@ await see("a passing cell tells everything", html, async (page) => {
   const event = page.locator("details.packet.sent", { hasText: "45" }).first();
   await event.locator("summary").focus();
   await page.keyboard.press("Enter");
+  await event.locator(".anatomy").waitFor();
   const fields = await event.locator(".anatomy th").allTextContents();
   for (const field of ["Engine.IO", "Socket.IO", "attachments", "namespace", "event", "argument"]) assert.ok(fields.includes(field), `${field} in ${fields}`);
   await event.locator("summary", { hasText: "in hex" }).click();
-  assert.match(await event.locator(".hex").textContent(), /^0000 {2}34 35/);
+  await event.locator(".hex", { hasText: /^0000 {2}34 35/ }).waitFor();
   const answer = page.locator("details.packet", { hasText: "answers" }).first();
   await answer.locator("summary").first().click();
   await answer.locator(".jump").first().click();
