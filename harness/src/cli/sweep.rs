@@ -23,7 +23,7 @@ pub(super) struct Arguments {
     scenarios: Vec<PathBuf>,
     #[command(flatten)]
     servers: Servers,
-    /// Cut behind every N-th byte only
+    /// Cut behind every N-th byte only, beside each end of a request, a frame and a packet
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     every: u64,
     /// Play this many cuts at once, each on a server of its own
@@ -95,8 +95,16 @@ impl Arguments {
 }
 
 fn print(figures: &Figures) {
-    for (client, (up, down)) in &figures.bytes {
-        anstream::println!("  {client}: {up} bytes up, {down} bytes down");
+    for (client, (up, down)) in &figures.traffic {
+        for (way, passed) in [("up", up), ("down", down)] {
+            anstream::println!(
+                "  {client} {way}: {} bytes, {} requests, {} frames, {} packets",
+                passed.bytes,
+                passed.requests,
+                passed.frames,
+                passed.packets
+            );
+        }
     }
     let seconds = figures.took.as_secs_f64();
     anstream::println!(
@@ -114,13 +122,8 @@ fn print(figures: &Figures) {
     }
     anstream::println!("  {} violations", figures.violations.len());
     for violation in figures.violations.iter().take(10) {
-        let direction = format!("{:?}", violation.direction).to_lowercase();
-        anstream::println!(
-            "    {} cut behind byte {} {direction}: {}",
-            violation.client,
-            violation.bytes,
-            violation.what
-        );
+        let (client, at, what) = (&violation.client, violation.at, &violation.what);
+        anstream::println!("    {client} cut {at}: {what}");
     }
 }
 

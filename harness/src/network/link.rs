@@ -9,7 +9,7 @@ use std::time::Duration;
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 
 use super::command::{Action, Command, Counted, Shaping, Trigger};
-use super::scanner::{Boundary, Direction, Scanner};
+use super::scanner::{Boundary, Direction, Scanner, Unit};
 
 /// What the proxy is to do with a chunk: let `pass` bytes through, then, if there is one, the action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,19 @@ pub struct Passage {
     pub pass: usize,
     /// What happens behind them; the rest of the chunk is asked for again afterwards.
     pub then: Option<Action>,
+}
+
+/// What has passed in one direction, over all connections.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Bytes of TCP payload.
+    pub bytes: u64,
+    /// Ends of HTTP requests, or of responses.
+    pub requests: u64,
+    /// Ends of WebSocket frames.
+    pub frames: u64,
+    /// Ends of Engine.IO packets.
+    pub packets: u64,
 }
 
 /// How the bytes of one direction are shaped.
@@ -51,7 +64,7 @@ struct Lane {
     /// Where each connection's jitter comes from.
     jitter: BTreeMap<u64, SmallRng>,
     scanners: BTreeMap<u64, Scanner>,
-    passed: u64,
+    passed: Traffic,
 }
 
 /// The state of one client's link.
@@ -131,6 +144,12 @@ impl Link {
     /// Bytes that have passed upward and downward, over all connections.
     #[must_use]
     pub fn position(&self) -> (u64, u64) {
+        (self.up.passed.bytes, self.down.passed.bytes)
+    }
+
+    /// What has passed upward and downward.
+    #[must_use]
+    pub fn traffic(&self) -> (Traffic, Traffic) {
         (self.up.passed, self.down.passed)
     }
 
@@ -157,7 +176,7 @@ impl Link {
         for armed in self.armed.iter_mut().filter(|armed| watching(armed)) {
             armed.seen += armed.counts(pass, &boundaries);
         }
-        self.lane(direction).passed += pass as u64;
+        self.lane(direction).passed.add(pass, &boundaries);
         if let Some(action) = then {
             self.take(action);
         }
@@ -196,6 +215,19 @@ impl Link {
         match direction {
             Direction::Up => &mut self.up,
             Direction::Down => &mut self.down,
+        }
+    }
+}
+
+impl Traffic {
+    fn add(&mut self, bytes: usize, boundaries: &[Boundary]) {
+        self.bytes += bytes as u64;
+        for boundary in boundaries {
+            match boundary.unit {
+                Unit::Request => self.requests += 1,
+                Unit::Frame => self.frames += 1,
+                Unit::Packet => self.packets += 1,
+            }
         }
     }
 }

@@ -9,6 +9,6 @@ mod pump;
 mod scanner;
 
 pub use command::{Action, Command, Counted, Shaping, Trigger, Ways};
-pub use link::{Link, Passage, Shape};
+pub use link::{Link, Passage, Shape, Traffic};
 pub use proxy::{Event, Log, Proxy};
 pub use scanner::{Boundary, Direction, Scanner, Unit};

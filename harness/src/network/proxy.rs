@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::command::{Action, Command};
-use super::link::{Link, Passage};
+use super::link::{Link, Passage, Traffic};
 use super::pump::{End, Orders, Pump};
 use super::scanner::Direction;
 
@@ -101,10 +101,10 @@ impl Proxy {
         }
     }
 
-    /// Bytes that have passed, upward and downward.
+    /// What has passed, upward and downward.
     #[must_use]
-    pub fn passed(&self) -> (u64, u64) {
-        self.shared.link().position()
+    pub fn passed(&self) -> (Traffic, Traffic) {
+        self.shared.link().traffic()
     }
 }
 

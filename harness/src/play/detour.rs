@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::trouble::Trouble;
 use super::{Cut, Endpoint};
 use crate::network::{
-    Action, Command, Counted, Direction, Event, Proxy, Shaping, Trigger, Unit, Ways,
+    Action, Command, Counted, Direction, Event, Proxy, Shaping, Traffic, Trigger, Unit, Ways,
 };
 use crate::scenario::model::{self, Loss, Network};
 use crate::transcript::{Lane, Recorder};
@@ -58,8 +58,8 @@ impl Detours {
         }))
     }
 
-    /// Bytes that have passed, upward and downward, by client.
-    pub(super) fn passed(&self) -> BTreeMap<String, (u64, u64)> {
+    /// What has passed, upward and downward, by client.
+    pub(super) fn passed(&self) -> BTreeMap<String, (Traffic, Traffic)> {
         let proxies = self.lock();
         let passed = proxies
             .iter()

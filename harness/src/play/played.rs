@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::network::Traffic;
 use crate::transcript::Transcript;
 
 /// One play of one trial.
@@ -20,8 +21,8 @@ pub struct Played {
     /// a session, and what is seen then is no time any more ([`Failure::timing`]); such a failure
     /// may be believed when it comes again.
     pub late: Option<Duration>,
-    /// Bytes that passed the proxies, upward and downward, by client.
-    pub passed: std::collections::BTreeMap<String, (u64, u64)>,
+    /// What passed the proxies, upward and downward, by client.
+    pub passed: std::collections::BTreeMap<String, (Traffic, Traffic)>,
 }
 
 /// How a play ended.

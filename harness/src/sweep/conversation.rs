@@ -6,12 +6,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{invariants, smallest};
-use crate::ledger::{Account, Promise};
-use crate::network::{Action, Command, Counted, Direction, Trigger};
+use crate::ledger::Account;
+use crate::network::{Action, Command, Counted, Direction, Traffic, Trigger, Unit};
 use crate::play::{Cut, End, PlayOptions, Pulse, play};
 use crate::scenario::trial::Trial;
 use crate::target::needs::Needs;
 use crate::target::server::Server;
+
+/// How long is waited where only a wrong server makes one wait.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How many times as long a conversation may take that must come to its end and did not.
+const SPARE: f64 = 10.0;
 
 /// What is swept, and how.
 #[derive(Clone)]
@@ -20,7 +25,7 @@ pub struct Sweep {
     pub trial: Arc<Trial>,
     /// How many plays at once, each on a server of its own.
     pub jobs: usize,
-    /// Cut behind every so many bytes; 1 is every byte.
+    /// Cut behind every so many bytes, and at each boundary; 1 is every byte.
     pub every: u64,
     /// How long a step waits for what the cut may have taken with it.
     pub wait: Duration,
@@ -31,10 +36,8 @@ pub struct Sweep {
 pub struct Violation {
     /// Whose connection was cut.
     pub client: String,
-    /// In which direction bytes were counted.
-    pub direction: Direction,
-    /// Behind how many.
-    pub bytes: u64,
+    /// Behind what.
+    pub at: Trigger,
     /// What did not hold.
     pub what: String,
 }
@@ -42,8 +45,8 @@ pub struct Violation {
 /// What a sweep found.
 #[derive(Debug, Clone, Default)]
 pub struct Figures {
-    /// Bytes of the whole conversation, upward and downward, by client.
-    pub bytes: BTreeMap<String, (u64, u64)>,
+    /// What passed in the whole conversation, upward and downward, by client.
+    pub traffic: BTreeMap<String, (Traffic, Traffic)>,
     /// How many cuts were played.
     pub cuts: usize,
     /// How many of them the conversation survived as written: reconnecting clients go on.
@@ -62,11 +65,9 @@ pub struct Figures {
 
 struct Shared {
     sweep: Sweep,
-    cuts: Vec<(String, Direction, u64)>,
+    cuts: Vec<(String, Trigger)>,
     next: AtomicUsize,
     whole: BTreeMap<String, Vec<String>>,
-    /// How much of it was said by clients that are not cut.
-    spoken: usize,
     alive: Trial,
     figures: Mutex<Figures>,
     pulse: Pulse,
@@ -103,9 +104,9 @@ pub async fn sweep(sweep: Sweep, server: &Server) -> Result<Figures, String> {
     }
     let mut cuts = Vec::new();
     for (client, (up, down)) in &whole.passed {
-        for (direction, bytes) in [(Direction::Up, *up), (Direction::Down, *down)] {
-            let places = (0..bytes).step_by(usize::try_from(sweep.every.max(1)).unwrap_or(1));
-            cuts.extend(places.map(|place| (client.clone(), direction, place)));
+        for (direction, traffic) in [(Direction::Up, up), (Direction::Down, down)] {
+            let places = places(direction, traffic, sweep.every.max(1));
+            cuts.extend(places.into_iter().map(|place| (client.clone(), place)));
         }
     }
     if cuts.is_empty() {
@@ -117,10 +118,9 @@ pub async fn sweep(sweep: Sweep, server: &Server) -> Result<Figures, String> {
         cuts,
         next: AtomicUsize::new(0),
         whole: invariants::events(&sweep.trial, &whole.transcript),
-        spoken: invariants::spoken(&sweep.trial, &whole.transcript),
         alive: invariants::alive()?,
         figures: Mutex::new(Figures {
-            bytes: whole.passed.clone(),
+            traffic: whole.passed.clone(),
             ..Figures::default()
         }),
         pulse,
@@ -133,13 +133,42 @@ pub async fn sweep(sweep: Sweep, server: &Server) -> Result<Figures, String> {
         .figures
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
-    figures.violations.sort_by_key(|violation| violation.bytes);
+    figures
+        .violations
+        .sort_by_key(|violation| size(&violation.at));
     figures.smallest = figures
         .violations
         .first()
         .and_then(|first| smallest::written(&trial, first));
     figures.took = start.elapsed();
     Ok(figures)
+}
+
+/// Where a direction is cut: behind every so many bytes, and at the end of each request, frame and packet, which is
+/// counted as such, so that it is found wherever its bytes stand in this play.
+fn places(direction: Direction, traffic: &Traffic, every: u64) -> Vec<Trigger> {
+    let place = |counted, count| Trigger {
+        direction,
+        counted,
+        count,
+    };
+    let step = usize::try_from(every).unwrap_or(usize::MAX);
+    let bytes = (0..traffic.bytes).step_by(step);
+    let mut places: Vec<_> = bytes.map(|count| place(Counted::Bytes, count)).collect();
+    let units = [
+        (Unit::Request, traffic.requests),
+        (Unit::Frame, traffic.frames),
+        (Unit::Packet, traffic.packets),
+    ];
+    for (unit, ends) in units {
+        places.extend((1..=ends).map(|count| place(Counted::Units(unit), count)));
+    }
+    places
+}
+
+/// The smallest cut is the one behind the fewest bytes; boundaries come after them.
+fn size(at: &Trigger) -> (bool, u64) {
+    (at.counted != Counted::Bytes, at.count)
 }
 
 impl Shared {
@@ -152,51 +181,45 @@ impl Shared {
         let options = PlayOptions {
             pulse: Some(self.pulse.clone()),
             target: lease.control(),
+            wait: PATIENCE,
             ..PlayOptions::default()
         };
-        while let Some((client, direction, bytes)) =
-            self.cuts.get(self.next.fetch_add(1, Ordering::Relaxed))
-        {
-            let trigger = Trigger {
-                direction: *direction,
-                counted: Counted::Bytes,
-                count: *bytes,
-            };
-            let command = Command::After(trigger, Action::Reset);
+        while let Some((client, at)) = self.cuts.get(self.next.fetch_add(1, Ordering::Relaxed)) {
             let cut = PlayOptions {
                 wait: self.sweep.wait,
                 cut: Some(Cut {
                     client: client.clone(),
-                    command,
+                    command: Command::After(*at, Action::Reset),
                 }),
                 ..options.clone()
             };
-            let played = play(
-                &self.sweep.trial,
-                &lease.endpoint,
-                &cut,
-                std::future::pending(),
-            )
-            .await;
+            let trial = &self.sweep.trial;
+            let mut played = play(trial, &lease.endpoint, &cut, std::future::pending()).await;
             let mut broken = Vec::new();
+            if played.end != End::Passed && invariants::must_end(trial, client) {
+                // It may have been the machine that was slow: once more, with time to spare.
+                let patient = PlayOptions {
+                    time_scale: SPARE,
+                    ..cut
+                };
+                played = play(trial, &lease.endpoint, &patient, std::future::pending()).await;
+                if let End::Failed(failure) = &played.end {
+                    let (at, why) = (&failure.at, &failure.summary);
+                    broken.push(format!(
+                        "the conversation does not come to its end: {at}: {why}"
+                    ));
+                }
+            }
             if let (End::Errored(failure), None) = (&played.end, lease.death().await) {
                 broken.push(format!("not judged: {}", failure.summary));
             }
-            let received = invariants::events(&self.sweep.trial, &played.transcript);
-            let spoken = invariants::spoken(&self.sweep.trial, &played.transcript);
+            let received = invariants::events(trial, &played.transcript);
             let mut accounts = Vec::new();
             for (of, sent) in &self.whole {
                 let account = Account::of(sent, received.get(of).map_or(&[], Vec::as_slice));
-                let promise = match spoken < self.spoken {
-                    true => Promise::AtMostOnce,
-                    false => invariants::promise(&self.sweep.trial, of, &played.transcript),
-                };
-                broken.extend(
-                    account
-                        .breaks(promise)
-                        .into_iter()
-                        .map(|what| format!("{of}: {what}")),
-                );
+                let promise = invariants::promise(trial, of, &played);
+                let breaks = promise.map_or_else(Vec::new, |promise| account.breaks(promise));
+                broken.extend(breaks.into_iter().map(|what| format!("{of}: {what}")));
                 accounts.push((of.clone(), account));
             }
             broken.extend(invariants::serves(&self.alive, &lease.endpoint, &options).await);
@@ -211,8 +234,7 @@ impl Shared {
                 .violations
                 .extend(broken.into_iter().map(|what| Violation {
                     client: client.clone(),
-                    direction: *direction,
-                    bytes: *bytes,
+                    at: *at,
                     what,
                 }));
         }

@@ -10,10 +10,10 @@ use crate::client::packet::head;
 use crate::client::{Call, Exchange, Ids, Reach};
 use crate::judge::Received;
 use crate::ledger::Promise;
-use crate::play::{End, Endpoint, PlayOptions, play};
+use crate::play::{End, Endpoint, PlayOptions, Played, play};
 use crate::scenario::catalogue::Catalogue;
 use crate::scenario::load::load;
-use crate::scenario::trial::Trial;
+use crate::scenario::trial::{Seat, Trial};
 use crate::transcript::{Direction, Lane, Layer, Recorder, Transcript};
 
 /// What a client that comes along afterwards does.
@@ -120,49 +120,38 @@ pub(super) fn events(trial: &Trial, transcript: &Transcript) -> BTreeMap<String,
     events
 }
 
-/// What the receiver of a lane is promised after what happened in this play.
-pub(super) fn promise(trial: &Trial, lane: &str, transcript: &Transcript) -> Promise {
-    let policies = || {
-        trial
-            .clients
-            .iter()
-            .filter_map(|seat| seat.reconnecting.as_ref())
-    };
+/// What the receiver of a lane is promised after what happened in this play; nothing where a client that repeats itself
+/// was not heard out. That everything arrives is promised only where the conversation came to its end: only then is it
+/// known that there was time for it.
+pub(super) fn promise(trial: &Trial, lane: &str, played: &Played) -> Option<Promise> {
+    let ended = played.end == End::Passed;
+    let seat = |seat: &&Seat| seat.name == lane && seat.reconnecting.is_some();
     if lane == UPWARD {
+        let policies = || {
+            trial
+                .clients
+                .iter()
+                .filter_map(|seat| seat.reconnecting.as_ref())
+        };
         return match policies().any(|policy| policy.retries.is_some()) {
-            true => Promise::AtLeastOnce,
-            false => Promise::AtMostOnce,
+            true => ended.then_some(Promise::AtLeastOnce),
+            false => Some(Promise::AtMostOnce),
         };
     }
-    let reconnects = trial
-        .clients
-        .iter()
-        .any(|seat| seat.name == lane && seat.reconnecting.is_some());
-    match reconnects && trial.scenario.config.recovery == Some(true) && recovered(transcript, lane)
-    {
+    let recovery = trial.scenario.config.recovery == Some(true)
+        && trial.clients.iter().any(|one| seat(&one))
+        && recovered(&played.transcript, lane);
+    Some(match ended && recovery {
         true => Promise::ExactlyOnce,
         false => Promise::AtMostOnce,
-    }
+    })
 }
 
-/// How many events the clients sent that nothing was done to: a play that stopped early has not sent them all.
-pub(super) fn spoken(trial: &Trial, transcript: &Transcript) -> usize {
-    let steady = |client: &str| {
-        let seat = trial.clients.iter().find(|seat| seat.name == client);
-        seat.is_none_or(|seat| seat.reconnecting.is_none())
-    };
-    let entries = transcript.entries.iter();
-    entries
-        .filter(|entry| entry.direction == Direction::Sent)
-        .filter(|entry| matches!(entry.layer, Layer::Frame | Layer::Engine))
-        .filter(|entry| entry.client.as_deref().is_some_and(steady))
-        .filter(|entry| {
-            entry
-                .raw
-                .text()
-                .is_some_and(|text| text.contains("[\"emit-to\""))
-        })
-        .count()
+/// Whether a conversation must come to its end wherever this client is cut: it repeats itself until it is heard.
+pub(super) fn must_end(trial: &Trial, client: &str) -> bool {
+    let seat = trial.clients.iter().find(|seat| seat.name == client);
+    seat.and_then(|seat| seat.reconnecting.as_ref())
+        .is_some_and(|policy| policy.retries.is_some())
 }
 
 /// Whether each connection of a client but its first recovered the session. One that is lost before its first event has

@@ -1,7 +1,7 @@
 //! The smallest failing cut, written out as a scenario.
 
 use super::conversation::Violation;
-use crate::network::Direction;
+use crate::network::{Counted, Unit};
 use crate::scenario::trial::Trial;
 
 /// The scenario with the cut armed before its client opens. `None` where the client is not written in a way that can
@@ -10,10 +10,13 @@ pub(super) fn written(trial: &Trial, violation: &Violation) -> Option<String> {
     let text = &trial.scenario.source.text;
     let client = &violation.client;
     let seat = trial.clients.iter().find(|seat| seat.name == *client)?;
-    let direction = match violation.direction {
-        Direction::Up => "up",
-        Direction::Down => "down",
+    let unit = match violation.at.counted {
+        Counted::Bytes => "bytes",
+        Counted::Units(Unit::Request) => "requests",
+        Counted::Units(Unit::Frame) => "frames",
+        Counted::Units(Unit::Packet) => "packets",
     };
+    let (count, direction) = (violation.at.count, violation.at.direction);
     let text = match &seat.reconnecting {
         Some(_) => text.replacen("via: proxy", "via: proxy, opened: false", 1),
         None => {
@@ -29,9 +32,8 @@ pub(super) fn written(trial: &Trial, violation: &Violation) -> Option<String> {
         return None;
     }
     let steps = format!(
-        "note: \"found by a sweep: {}\"\nsteps:\n  - {client}.network: {{cut: {{after: {{bytes: {}, direction: {direction}}}, how: reset}}}}\n  - {client}.connect: /\n",
+        "note: \"found by a sweep: {}\"\nsteps:\n  - {client}.network: {{cut: {{after: {{{unit}: {count}, direction: {direction}}}, how: reset}}}}\n  - {client}.connect: /\n",
         violation.what.replace('\\', "\\\\").replace('"', "'"),
-        violation.bytes,
     );
     let text: String = text
         .lines()

@@ -1,5 +1,6 @@
 //! Faults of what follows a lost connection (SIO-RC).
 
+use super::script::Script;
 use super::{Fault, hooks};
 use crate::args;
 use crate::exchange::{Request, Response};
@@ -7,6 +8,7 @@ use crate::namespace::{Body, Incoming};
 use crate::outgoing::Says;
 use crate::seams::{Seams, View};
 use crate::server::Server;
+use siospec_codec::engine::OwnedPacket;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,7 +27,39 @@ pub(super) const FAULTS: &[Fault] = &[
                     && let (Ok(nsp), Ok(sid)) = (args.get::<String>(0), args.get::<String>(1))
                 {
                     let rooms = args.get::<Option<Vec<String>>>(3).unwrap_or_default();
-                    *args = args![nsp, sid, "client namespace disconnect", rooms];
+                    *args = args![nsp, sid, "client namespace disconnect", rooms    Fault {
+        name: "rc-half-is-handled",
+        requirements: &["SIO-RC-05"],
+        breaks: "a binary event that waits for its attachments is handled without them when its connection is lost",
+        also: &[],
+        make: || {
+            Script {
+                inward: |waiting: &mut HashSet<String>, view, packet, packets| {
+                    match &packet {
+                        OwnedPacket::Text { data, .. } if data.starts_with("51-[\"note\"") => {
+                            waiting.insert(view.sid().to_owned());
+                        }
+                        OwnedPacket::Text { .. } => {}
+                        OwnedPacket::Binary(_) => {
+                            waiting.remove(view.sid());
+                        }
+                    }
+                    packets.push(packet);
+                },
+                lost: |waiting, view, _| {
+                    if waiting.remove(view.sid()) {
+                        let sid = view.sid().to_owned();
+                        view.later(move |server| {
+                            server.emit("/monitor", "noted", args![sid, "half"]);
+                        });
+                    }
+                },
+                ..Script::new(HashSet::new())
+            }
+            .seams()
+        },
+    },
+];
                 }
                 packets.push(packet);
             })
@@ -62,8 +96,9 @@ struct Stutter {
 }
 
 impl Seams for Stutter {
-    fn lost(&self, _: View<'_>, _: &str, _: &mut bool) {
-        self.lost.fetch_add(1, Ordering::Relaxed);
+    fn lost(&self, _: View<'_>, reason: &str, _: &mut bool) {
+        let left = reason.contains("namespace disconnect");
+        self.lost.fetch_add(u32::from(!left), Ordering::Relaxed);
     }
 
     fn incoming(&self, view: View<'_>, packet: Incoming, packets: &mut Vec<Incoming>) {

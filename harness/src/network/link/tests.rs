@@ -1,5 +1,5 @@
 use super::*;
-use crate::network::{Unit, Ways};
+use crate::network::Ways;
 
 const DELAY: Shaping = Shaping::Delay {
     time: Duration::from_secs(1),
@@ -31,6 +31,7 @@ fn without_a_rule_everything_passes() {
         }
     );
     assert_eq!(link.position(), (GET.len() as u64, 0));
+    assert_eq!(link.traffic().0.requests, 1);
 }
 
 #[test]

@@ -31,6 +31,11 @@ async fn proxy() -> (Proxy, Arc<Mutex<Vec<String>>>) {
     (Proxy::start(echo().await, log).await.unwrap(), told)
 }
 
+fn passed(proxy: &Proxy) -> (u64, u64) {
+    let (up, down) = proxy.passed();
+    (up.bytes, down.bytes)
+}
+
 async fn read_all(stream: &mut TcpStream) -> (Vec<u8>, Option<io::ErrorKind>) {
     let mut got = Vec::new();
     let end = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut got))
@@ -46,7 +51,7 @@ async fn bytes_pass_both_ways_and_a_fin_is_passed_on() {
     a.write_all(b"hello").await.unwrap();
     a.shutdown().await.unwrap();
     assert_eq!(read_all(&mut a).await, (b"hello".to_vec(), None));
-    assert_eq!(proxy.passed(), (5, 5));
+    assert_eq!(passed(&proxy), (5, 5));
 }
 
 #[tokio::test]
@@ -63,7 +68,7 @@ async fn a_cut_downward_after_three_bytes_delivers_three_bytes_and_a_reset() {
     let (got, error) = read_all(&mut a).await;
     assert_eq!(error, Some(io::ErrorKind::ConnectionReset));
     assert!(got.is_empty() || got == b"hel", "{got:?}");
-    assert_eq!(proxy.passed(), (5, 3));
+    assert_eq!(passed(&proxy), (5, 3));
     assert!(
         told.lock().unwrap().iter().any(|t| t == "reset at 5/3"),
         "{told:?}"
@@ -173,14 +178,14 @@ async fn a_black_hole_of_one_direction_lets_the_other_pass() {
     proxy.command(Command::Now(hole)).await;
     a.write_all(b"hello").await.unwrap();
     let there = async {
-        while proxy.passed().0 < 5 {
+        while passed(&proxy).0 < 5 {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(Duration::from_secs(10), there)
         .await
         .expect("what goes up passes");
-    assert_eq!(proxy.passed(), (5, 0));
+    assert_eq!(passed(&proxy), (5, 0));
     proxy.command(Command::Now(Action::Restore)).await;
     a.shutdown().await.unwrap();
     assert_eq!(read_all(&mut a).await, (b"hello".to_vec(), None));
