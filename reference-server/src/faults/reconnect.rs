@@ -27,7 +27,34 @@ pub(super) const FAULTS: &[Fault] = &[
                     && let (Ok(nsp), Ok(sid)) = (args.get::<String>(0), args.get::<String>(1))
                 {
                     let rooms = args.get::<Option<Vec<String>>>(3).unwrap_or_default();
-                    *args = args![nsp, sid, "client namespace disconnect", rooms    Fault {
+                    *args = args![nsp, sid, "client namespace disconnect", rooms];
+                }
+                packets.push(packet);
+            })
+        },
+    },
+    Fault {
+        name: "rc-first-event-twice",
+        requirements: &["SIO-RC-02"],
+        breaks: "the first event of a client that came back is handled twice",
+        also: &[],
+        make: || Arc::new(Stutter::default()),
+    },
+    Fault {
+        name: "rc-no-way-back",
+        requirements: &["SIO-RC-03"],
+        breaks: "after it stood still for longer than a second no handshake is accepted any more",
+        also: &[],
+        make: || Arc::new(Startled::default()),
+    },
+    Fault {
+        name: "rc-storm-refused",
+        requirements: &["SIO-RC-04"],
+        breaks: "after a hundred lost clients no handshake is accepted any more",
+        also: &[],
+        make: || Arc::new(Shut::default()),
+    },
+    Fault {
         name: "rc-half-is-handled",
         requirements: &["SIO-RC-05"],
         breaks: "a binary event that waits for its attachments is handled without them when its connection is lost",
@@ -58,33 +85,6 @@ pub(super) const FAULTS: &[Fault] = &[
             }
             .seams()
         },
-    },
-];
-                }
-                packets.push(packet);
-            })
-        },
-    },
-    Fault {
-        name: "rc-first-event-twice",
-        requirements: &["SIO-RC-02"],
-        breaks: "the first event of a client that came back is handled twice",
-        also: &[],
-        make: || Arc::new(Stutter::default()),
-    },
-    Fault {
-        name: "rc-no-way-back",
-        requirements: &["SIO-RC-03"],
-        breaks: "after it stood still for longer than a second no handshake is accepted any more",
-        also: &[],
-        make: || Arc::new(Startled::default()),
-    },
-    Fault {
-        name: "rc-storm-refused",
-        requirements: &["SIO-RC-04"],
-        breaks: "after a hundred lost clients no handshake is accepted any more",
-        also: &[],
-        make: || Arc::new(Shut::default()),
     },
 ];
 
