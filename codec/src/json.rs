@@ -24,6 +24,13 @@ pub(crate) fn check(text: &str) -> Result<(), DecodeError> {
         .map_err(|error| DecodeError::new(offset(text, &error), DecodeErrorKind::TrailingData))
 }
 
+/// Whether `bytes` are exactly one JSON value. Whether its strings are UTF-8 is not looked at.
+#[inline]
+pub(crate) fn is_value(bytes: &[u8]) -> bool {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    IgnoredAny::deserialize(&mut deserializer).is_ok() && deserializer.end().is_ok()
+}
+
 /// Where `serde_json` stopped; it counts lines and columns from one, and names the byte before where
 /// it looked ahead.
 #[cold]
@@ -37,12 +44,11 @@ fn offset(text: &str, error: &serde_json::Error) -> usize {
 }
 
 /// Offset of the bracket that opens a level beyond `limit`, if there is one.
-pub(crate) fn too_deep(text: &str, limit: usize) -> Option<usize> {
+pub(crate) fn too_deep(bytes: &[u8], limit: usize) -> Option<usize> {
     // Each level takes an opening and a closing bracket.
-    if text.len() / 2 <= limit {
+    if bytes.len() / 2 <= limit {
         return None;
     }
-    let bytes = text.as_bytes();
     let (mut depth, mut at) = (0_usize, 0);
     while let Some(&byte) = bytes.get(at) {
         match byte {
@@ -368,10 +374,10 @@ mod tests {
 
     #[test]
     fn brackets_inside_strings_are_no_nesting() {
-        assert_eq!(too_deep(r#"["[[[[[[[["]"#, 1), None);
-        assert_eq!(too_deep(r#"[ "\"[", [] ]"#, 1), Some(9));
-        assert_eq!(too_deep("[[[]]]", 2), Some(2));
-        assert_eq!(too_deep("[[[]]]", 3), None);
+        assert_eq!(too_deep(r#"["[[[[[[[["]"#.as_bytes(), 1), None);
+        assert_eq!(too_deep(r#"[ "\"[", [] ]"#.as_bytes(), 1), Some(9));
+        assert_eq!(too_deep("[[[]]]".as_bytes(), 2), Some(2));
+        assert_eq!(too_deep("[[[]]]".as_bytes(), 3), None);
     }
 
     #[test]

@@ -35,6 +35,7 @@
 //! [`socket::decode`] applies every rule; `socket::decode` with a [`Leniency`] lets chosen ones
 //! pass; [`socket::Split`] cuts any text into its fields and judges nothing.
 
+mod abridge;
 pub mod engine;
 pub mod error;
 mod json;

@@ -2,8 +2,8 @@
 
 use super::packet::MAIN_NAMESPACE;
 use super::{AckId, Packet, PacketType, RESERVED_EVENTS, Split, placeholder};
-use crate::json;
 use crate::{DecodeError, DecodeErrorKind as Kind, Leniency, Limits};
+use crate::{abridge, json};
 
 /// Reads the data of an engine message as one Socket.IO packet, without copying.
 ///
@@ -92,8 +92,12 @@ fn check_payload<'a>(
     limits: &Limits,
     leniency: Leniency,
 ) -> Result<Option<&'a str>, DecodeError> {
+    let announced = kind.is_binary().then_some(attachments);
+    let is_good = abridge::is_good(payload, announced, limits.nesting);
     let result = if payload.is_empty() {
         missing(kind)
+    } else if is_good {
+        Ok(())
     } else {
         json_text(payload, limits)
     };
@@ -108,7 +112,14 @@ fn check_payload<'a>(
     if payload.is_empty() {
         return Ok(None);
     }
-    match shape(kind, payload, attachments) {
+    let shape = match announced {
+        // SIO-BI-16, SIO-BI-17. In a plain event a placeholder is an ordinary object (SIO-BI-20).
+        Some(attachments) if !is_good => {
+            shape(kind, payload).and_then(|()| placeholders_in_range(payload, attachments))
+        }
+        _ => shape(kind, payload),
+    };
+    match shape {
         Err(error) if !leniency.allows(error.kind) => Err(error),
         _ => Ok(Some(payload)),
     }
@@ -129,7 +140,7 @@ fn missing(kind: PacketType) -> Result<(), DecodeError> {
 #[inline]
 fn json_text(payload: &str, limits: &Limits) -> Result<(), DecodeError> {
     json::check(payload)?;
-    match json::too_deep(payload, limits.nesting) {
+    match json::too_deep(payload.as_bytes(), limits.nesting) {
         Some(offset) => Err(DecodeError::new(offset, Kind::NestingTooDeep)),
         None => Ok(()),
     }
@@ -137,7 +148,7 @@ fn json_text(payload: &str, limits: &Limits) -> Result<(), DecodeError> {
 
 /// What the payload of each type has to be.
 #[inline]
-fn shape(kind: PacketType, payload: &str, attachments: usize) -> Result<(), DecodeError> {
+fn shape(kind: PacketType, payload: &str) -> Result<(), DecodeError> {
     let first = json::first_byte(payload);
     let wrong = |kind| Err(DecodeError::new(0, kind));
     match kind {
@@ -146,15 +157,12 @@ fn shape(kind: PacketType, payload: &str, attachments: usize) -> Result<(), Deco
         PacketType::ConnectError if !matches!(first, Some(b'{' | b'"')) => {
             wrong(Kind::ConnectErrorPayload)
         }
-        PacketType::Event | PacketType::BinaryEvent => {
-            event_shape(payload)?;
-            placeholders_in_range(kind, payload, attachments)
-        }
+        PacketType::Event | PacketType::BinaryEvent => event_shape(payload),
         PacketType::Ack | PacketType::BinaryAck if first != Some(b'[') => wrong(Kind::AckNotArray),
-        PacketType::Ack | PacketType::BinaryAck => {
-            placeholders_in_range(kind, payload, attachments)
-        }
-        PacketType::Connect | PacketType::ConnectError => Ok(()),
+        PacketType::Ack
+        | PacketType::BinaryAck
+        | PacketType::Connect
+        | PacketType::ConnectError => Ok(()),
     }
 }
 
@@ -179,26 +187,20 @@ fn event_shape(payload: &str) -> Result<(), DecodeError> {
 /// Whether the string that opens at `at` is a reserved name, however it is escaped.
 #[inline]
 fn is_reserved(payload: &str, at: usize) -> bool {
+    // Only these begin a reserved name; most names are done here.
+    if !matches!(
+        payload.as_bytes().get(at + 1),
+        Some(b'c' | b'd' | b'n' | b'r' | b'\\')
+    ) {
+        return false;
+    }
     let Some(end) = json::string_end(payload.as_bytes(), at) else {
         return false;
     };
-    let name = &payload[at..end];
-    // Only these begin a reserved name; most names are done here.
-    if !matches!(name.as_bytes()[1], b'c' | b'd' | b'n' | b'r' | b'\\') {
-        return name.contains('\\') && RESERVED_EVENTS.contains(&&*json::unescape(name));
-    }
-    RESERVED_EVENTS.contains(&&*json::unescape(name))
+    RESERVED_EVENTS.contains(&&*json::unescape(&payload[at..end]))
 }
 
-/// SIO-BI-16, SIO-BI-17. In a plain event a placeholder is an ordinary object (SIO-BI-20).
-fn placeholders_in_range(
-    kind: PacketType,
-    payload: &str,
-    attachments: usize,
-) -> Result<(), DecodeError> {
-    if !kind.is_binary() {
-        return Ok(());
-    }
+fn placeholders_in_range(payload: &str, attachments: usize) -> Result<(), DecodeError> {
     match placeholder::out_of_range(payload, attachments) {
         Some(found) => Err(DecodeError::new(found.span.start, Kind::PlaceholderIndex)),
         None => Ok(()),

@@ -29,9 +29,12 @@ impl<'a> Split<'a> {
     #[inline]
     #[must_use]
     pub fn of(text: &'a str) -> Self {
-        let first = text.chars().next().map_or(0, char::len_utf8);
+        let first = match text.as_bytes().first() {
+            Some(byte) if byte.is_ascii() => 1,
+            _ => text.chars().next().map_or(0, char::len_utf8),
+        };
         let (type_char, mut rest) = text.split_at(first);
-        let binary = matches!(type_char, "5" | "6");
+        let binary = matches!(type_char.as_bytes(), b"5" | b"6");
         let count = if binary { cut_count(&mut rest) } else { None };
         let (namespace, comma) = cut_namespace(&mut rest);
         let id = cut_digits(&mut rest);
