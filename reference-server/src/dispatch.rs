@@ -107,6 +107,9 @@ impl Link {
             namespace: socket.namespace_name(),
             body,
         };
+        // First: whoever has read the answer is owed every broadcast from then on (SIO-OR-08). One that comes earlier
+        // does not get past the link, where the client is no member yet.
+        socket.0.namespace.adapter.admit(socket.id());
         if !self.accept(socket, &reply, &[]) {
             // SIO-CN-29
             socket.0.namespace.adapter.remove(socket.id());
@@ -171,16 +174,14 @@ impl Link {
             namespace: socket.namespace_name(),
             body,
         };
-        if self.accept(&socket, &reply, &missed) {
-            namespace.adapter.admit(socket.id());
-        } else {
+        namespace.adapter.admit(socket.id());
+        if !self.accept(&socket, &reply, &missed) {
             namespace.adapter.remove(socket.id());
         }
     }
 
     fn admitted(self: &Arc<Self>, socket: Socket) {
         let handlers = socket.0.namespace.handlers.clone();
-        socket.0.namespace.adapter.admit(socket.id());
         if let Some(connect) = &handlers.connect {
             self.core.trace(self, || {
                 Step::Handler(format!("connect in {}", socket.namespace()))

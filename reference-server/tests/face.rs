@@ -6,7 +6,10 @@
 )]
 
 use siospec_reference_server::fixture::{FixtureConfig, serve};
+use siospec_reference_server::trace::Step;
+use siospec_reference_server::{Config, Server, SocketIo, args};
 use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -161,4 +164,42 @@ async fn a_client_that_is_gone_before_its_101_leaves_no_session() {
         "{} sessions left",
         running.server().sessions()
     );
+}
+
+#[tokio::test]
+async fn a_broadcast_reaches_whoever_is_just_being_told_of_its_admission() {
+    let server = Arc::new(OnceLock::<Server>::new());
+    let mut app = SocketIo::new(Config::default());
+    app.of("/");
+    let seen = server.clone();
+    app.trace(Arc::new(move |record| {
+        if let (Step::EngineOut(packet), Some(server)) = (&record.step, seen.get())
+            && packet.starts_with("40")
+            && let Some(everybody) = server.of("/")
+        {
+            everybody.emit("news", args![]);
+        }
+    }));
+    let running = app.start(([127, 0, 0, 1], 0).into()).await.unwrap();
+    assert!(server.set(running.server()).is_ok());
+
+    let mut stream = TcpStream::connect(running.address()).await.unwrap();
+    let head = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\n\
+                Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
+        .write_all(&[0x81, 0x82, 0, 0, 0, 0, b'4', b'0'])
+        .await
+        .unwrap();
+    let mut received = String::new();
+    let news = async {
+        while !received.contains("42[\"news\"]") {
+            let mut piece = [0; 1024];
+            let length = stream.read(&mut piece).await.unwrap();
+            received.push_str(&String::from_utf8_lossy(&piece[..length]));
+        }
+    };
+    let news = tokio::time::timeout(Duration::from_secs(5), news).await;
+    assert!(news.is_ok(), "{received}");
+    assert!(received.find("40{") < received.find("42[\"news\"]"));
 }

@@ -63,7 +63,10 @@ impl Arguments {
             config.tracer = Some(Arc::new(|record| anstream::eprintln!("{record}")));
         }
         let port = config.port;
+        // Whoever talks to this server does so from the same machine and needs the other half of it.
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let runtime = match tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(cores.div_ceil(2))
             .enable_all()
             .build()
         {

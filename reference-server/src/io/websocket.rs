@@ -67,9 +67,11 @@ async fn carry<S: AsyncRead + AsyncWrite + Unpin>(
         // EIO-LM-06 to EIO-LM-08
         .max_frame_size(Some(limits.0))
         .max_message_size(Some(limits.1));
+    // A copy: what was read keeps all of the buffer that HTTP read into, for as long as this connection lives.
+    let first = read.to_vec();
+    drop(read);
     let stream =
-        WebSocketStream::from_partially_read(stream, read.to_vec(), Role::Server, Some(config))
-            .await;
+        WebSocketStream::from_partially_read(stream, first, Role::Server, Some(config)).await;
     let sleep = Box::pin(tokio::time::sleep_until(link.core.now().into()));
     let mut carrier = Carrier {
         stream,
@@ -153,7 +155,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carrier<S> {
                 self.alarm = None;
                 self.link.tick(now);
             }
-            self.link.run();
+            if self.link.state().has_work() {
+                self.link.run();
+            }
             let more = self.read(context, now);
             let written = self.write(context);
             if self.ended && (written.is_ready() || self.closing) {

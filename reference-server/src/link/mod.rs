@@ -96,8 +96,9 @@ impl Link {
 
     /// Tells the session what happened, and does what follows from it.
     pub(crate) fn handle(self: &Arc<Self>, input: Input, now: Instant) -> Result<(), Refusal> {
-        let outcome = self.hear(&mut self.state(), input, now);
-        self.run();
+        let mut state = self.state();
+        let outcome = self.hear(&mut state, input, now);
+        self.run_from(state);
         outcome
     }
 
@@ -129,13 +130,15 @@ impl Link {
             Ok(expired) => state.due.push_back(Work::Expired(expired)),
             Err(violation) => self.violated(&mut state, violation, now),
         }
-        drop(state);
-        self.run();
+        self.run_from(state);
     }
 
     /// Does all that is due for this client, one thing after the other; if somebody is at it already, it is theirs.
     pub(crate) fn run(self: &Arc<Self>) {
-        let mut state = self.state();
+        self.run_from(self.state());
+    }
+
+    fn run_from<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, State>) {
         if !state.dispatching && !state.paused {
             state.dispatching = true;
             while !state.paused
