@@ -113,6 +113,8 @@ pub(crate) async fn judge(
         };
         let options = PlayOptions {
             time_scale: plan.time_scale,
+            // How long an answer may take unless the scenario says is no rule: a slow machine gets more each time.
+            wait: PlayOptions::default().wait * 2_u32.pow(replays),
             target: lease.control(),
             pulse: Some(pace.pulse.clone()),
             unique: format!("{number:x}-{replays}"),
