@@ -124,7 +124,7 @@ impl Draw {
             84..88 => Deed::Upgrade,
             88 => Deed::Close,
             89 => Deed::Lose(self.0.random_bool(0.5)),
-            90 => Deed::Slice(self.0.random_range(1..6)),
+            90 => Deed::Slice(self.0.random_range(16..200)),
             91..96 => Deed::Hostile(self.0.random_range(0..hostile::TABLE.len())),
             96..98 => Deed::Stranger(self.0.random_range(0..stranger::TABLE.len())),
             _ => Deed::Fence,
