@@ -232,6 +232,8 @@ fn no_object_is_taken_for_what_serde_json_carries_in_objects() {
         let value = message.args().next().unwrap().value().unwrap();
         assert!(value.as_json().unwrap().is_object(), "{wire}");
         assert_eq!(value.as_json().unwrap().to_string(), object);
+        let parsed: serde_json::Value = message.args().next().unwrap().parse().unwrap();
+        assert_eq!(Some(&parsed), value.as_json(), "{wire}");
     }
 }
 

@@ -16,6 +16,7 @@ use siospec::play::{End, Endpoint, Failure, PlayOptions, Played, TOO_LONG, play}
 use siospec::scenario::corpus::catalogue;
 use siospec::scenario::load::load;
 use siospec::scenario::trial::Trial;
+use siospec_reference_server::fixture::{self, FixtureConfig};
 
 /// The first trial of a scenario.
 fn trial(yaml: &str) -> Trial {
@@ -604,6 +605,26 @@ async fn rooms_are_named_apart_on_a_shared_server() {
         wire.contains("red~u1"),
         "the transcript shows the wire as it was"
     );
+}
+
+#[tokio::test]
+async fn an_object_with_a_private_key_of_serde_json_is_echoed_and_judged_as_an_object() {
+    let running = fixture::serve(FixtureConfig::default()).await.unwrap();
+    let mut endpoint = Endpoint::local(running.address()).unwrap();
+    endpoint.shared = true;
+    let object = r#"{"$serde_json::private::Number":"1"}"#;
+    for client in ["websocket", "{client: reconnecting}"] {
+        for (came, passes) in [(object, true), ("1", false)] {
+            let yaml = format!(
+                "title: A test\nclients: {{A: {client}}}\nsteps:\n  - emit: ['message', {object}]\n  \
+                 - expect: 42[\"message-back\",{came}]\n"
+            );
+            let played = played_on(&endpoint, &yaml, PATIENT).await;
+            let passed = matches!(played.end, End::Passed);
+            assert_eq!(passed, passes, "{yaml}\n{:#?}", played.end);
+        }
+    }
+    running.stop().await;
 }
 
 #[tokio::test]

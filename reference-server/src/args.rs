@@ -141,7 +141,7 @@ impl Args {
     }
 
     /// Reads the n-th argument, counted from 0.
-    pub fn get<T: DeserializeOwned>(&self, n: usize) -> Result<T, ArgError> {
+    pub fn get<T: DeserializeOwned + 'static>(&self, n: usize) -> Result<T, ArgError> {
         let value = self
             .nth(n, |argument| argument.parse())
             .ok_or(ArgError::Missing(n))?;
@@ -235,6 +235,16 @@ mod tests {
         assert_eq!(args.attachments(), bytes(&[b"\x01"]));
         assert_eq!(args.binary(2), Some(Bytes::from_static(b"\x01")));
         assert_eq!(args.len(), 4);
+    }
+
+    #[test]
+    fn an_object_with_a_private_key_of_serde_json_is_an_object() {
+        let object = r#"{"$serde_json::private::Number":"1"}"#;
+        let args = Args::from_json(object);
+        let read: serde_json::Value = args.get(0).unwrap();
+        assert!(read.is_object());
+        assert_eq!(args.first().unwrap(), read);
+        assert_eq!(args![read].json(), object);
     }
 
     #[test]

@@ -131,7 +131,7 @@ impl Link {
         auth: Option<&ByteString>,
     ) -> Option<(String, Restored<crate::outgoing::Encoded>)> {
         let recovery = recovery?;
-        let auth: serde_json::Value = serde_json::from_str(auth?).ok()?;
+        let auth = siospec_codec::read_json(auth?).ok()?;
         let (pid, offset) = (auth.get("pid")?.as_str()?, auth.get("offset")?.as_str()?);
         let mut restored = recovery.restore(pid, offset, self.core.now());
         if let Some(seams) = &self.core.seams {

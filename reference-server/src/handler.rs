@@ -42,7 +42,10 @@ impl Event {
     }
 
     /// Reads the n-th argument, counted from 0.
-    pub fn get<T: serde::de::DeserializeOwned>(&self, n: usize) -> Result<T, crate::ArgError> {
+    pub fn get<T: serde::de::DeserializeOwned + 'static>(
+        &self,
+        n: usize,
+    ) -> Result<T, crate::ArgError> {
         self.args.get(n)
     }
 }

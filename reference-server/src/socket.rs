@@ -79,7 +79,7 @@ impl Socket {
     }
 
     /// Reads the payload of its CONNECT.
-    pub fn auth_as<T: DeserializeOwned>(&self) -> Result<T, ArgError> {
+    pub fn auth_as<T: DeserializeOwned + 'static>(&self) -> Result<T, ArgError> {
         self.auth().get(0)
     }
 

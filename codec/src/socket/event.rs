@@ -1,5 +1,6 @@
 //! What an event says: its name and its arguments.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -7,7 +8,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::{Placeholder, Value, placeholder};
-use crate::json::{Elements, unescape};
+use crate::json::{Elements, read_json, unescape};
 
 /// The payload of an EVENT or BINARY_EVENT that has a name.
 #[derive(Debug, Clone)]
@@ -147,7 +148,15 @@ impl<'a> Argument<'a> {
     }
 
     /// The argument as a type of the caller's; placeholders are ordinary objects to it.
-    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_str(self.raw)
+    ///
+    /// A `serde_json::Value` is read as by [`read_json`]; one inside another type is not, so it takes an object with a
+    /// private key of `serde_json` for what that key says.
+    pub fn parse<T: DeserializeOwned + 'static>(&self) -> Result<T, serde_json::Error> {
+        let mut read = None::<T>;
+        if let Some(tree) = (&mut read as &mut dyn Any).downcast_mut::<Option<serde_json::Value>>()
+        {
+            *tree = Some(read_json(self.raw)?);
+        }
+        read.map_or_else(|| serde_json::from_str(self.raw), Ok)
     }
 }

@@ -59,7 +59,7 @@ pub fn head(packet: &Received) -> Option<Head<'_>> {
 /// The Socket.IO id that the server gives in its answer to a CONNECT.
 pub fn given_id(packet: &Received) -> Option<String> {
     let head = head(packet).filter(|head| head.kind == 0)?;
-    let payload: serde_json::Value = serde_json::from_str(head.payload).ok()?;
+    let payload = siospec_codec::read_json(head.payload).ok()?;
     Some(payload.get("sid")?.as_str()?.to_owned())
 }
 

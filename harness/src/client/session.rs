@@ -523,7 +523,7 @@ pub fn sid(open: &str) -> Result<String, NoSession> {
     let Some(json) = open.strip_prefix('0') else {
         return Err(NoSession::NotOpen(open.to_owned()));
     };
-    serde_json::from_str::<serde_json::Value>(json)
+    siospec_codec::read_json(json)
         .ok()
         .and_then(|open| Some(open.get("sid")?.as_str()?.to_owned()))
         .ok_or_else(|| NoSession::NoSid(open.to_owned()))

@@ -309,8 +309,5 @@ fn came(outcome: Result<Answer, NoAnswer>) -> Came {
 /// A field of an open packet.
 fn told(open: &str, field: &str) -> Option<Value> {
     let json = open.strip_prefix('0')?.split('\u{1e}').next()?;
-    serde_json::from_str::<Value>(json)
-        .ok()?
-        .get(field)
-        .cloned()
+    siospec_codec::read_json(json).ok()?.get(field).cloned()
 }

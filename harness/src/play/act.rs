@@ -8,6 +8,7 @@ use super::trouble::Trouble;
 use crate::client::packet::head;
 use crate::client::{Arrival, Call, Connection, NoSession, Opened, RawFrame, What, sid};
 use crate::judge::{Received, Value, acknowledgement, acknowledges};
+use crate::scenario::json::{Json, Node};
 use crate::scenario::literal::Content;
 use crate::scenario::model::{Close, Emit, Frame, Layer, Open, Poll, Request, Transport};
 
@@ -199,7 +200,7 @@ impl Player<'_> {
     fn bind_connected(&self, actor: &Actor, ns: &str, text: &str) {
         let reply = Received::Text(text.to_owned());
         let Some(head) = head(&reply) else { return };
-        let Ok(payload) = serde_json::from_str::<serde_json::Value>(head.payload) else {
+        let Ok(payload) = siospec_codec::read_json(head.payload) else {
             return;
         };
         if let Some(id) = payload.get("sid").and_then(|sid| sid.as_str()) {
@@ -219,24 +220,12 @@ impl Player<'_> {
     ) -> Result<(), Trouble> {
         let event = self
             .take(actor, connection, deadline, "the event `auth`", |packet| {
-                head(packet).is_some_and(|head| {
-                    head.ns == ns
-                        && head.kind == 2
-                        && serde_json::from_str::<Vec<serde_json::Value>>(head.payload)
-                            .is_ok_and(|arguments| arguments.first() == Some(&"auth".into()))
-                })
+                auth(packet, ns).is_some()
             })
             .await?;
-        if let Some(arrival) = event.first() {
-            let came = packet(arrival);
-            let arguments = head(&came)
-                .and_then(|head| serde_json::from_str::<Vec<serde_json::Value>>(head.payload).ok());
-            let payload = arguments.and_then(|arguments| arguments.into_iter().nth(1));
-            if let Some(payload) = payload
-                && let Ok(json) = crate::scenario::json::Json::parse(&payload.to_string())
-            {
-                self.bind(actor, "auth", ns, Value::Json(json));
-            }
+        let came = event.first().and_then(|arrival| auth(&packet(arrival), ns));
+        if let Some(payload) = came.flatten() {
+            self.bind(actor, "auth", ns, Value::Json(payload));
         }
         Ok(())
     }
@@ -487,6 +476,17 @@ pub(super) fn no_connection(actor: &Actor, layer: Layer) -> Trouble {
         _ => "no session",
     };
     Trouble::errored(format!("{} has {what}", actor.client.name))
+}
+
+/// What the fixture's event `auth` carries; `None` if it is another packet.
+fn auth(packet: &Received, ns: &str) -> Option<Option<Json>> {
+    let head = head(packet).filter(|head| head.ns == ns && head.kind == 2)?;
+    let payload = Json::parse(head.payload).ok()?;
+    let Node::Array { items, .. } = payload.root() else {
+        return None;
+    };
+    let named = matches!(payload.node(*items.first()?), Node::Text(name) if name == "auth");
+    named.then(|| items.get(1).map(|&argument| payload.subtree(argument)))
 }
 
 /// The packet that arrived; whatever is none is an empty text.

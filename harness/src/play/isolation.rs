@@ -2,6 +2,7 @@
 //! `/monitor` tells of other trials' sockets is passed over.
 
 use serde_json::Value;
+use siospec_codec::read_json;
 
 use crate::client::Ids;
 use crate::client::packet::head;
@@ -38,7 +39,7 @@ impl Isolation {
             return None;
         };
         let head = head(packet).filter(|head| matches!(head.kind, 2 | 5))?;
-        let mut payload: Value = serde_json::from_str(head.payload).ok()?;
+        let mut payload = read_json(head.payload).ok()?;
         let arguments = payload.as_array_mut()?;
         let event = arguments.first()?.as_str()?.to_owned();
         let argument = arguments.get_mut(1)?;
@@ -96,7 +97,7 @@ impl Isolation {
         let Some(head) = head(packet).filter(|head| head.kind == 2 && head.ns == "/monitor") else {
             return false;
         };
-        let Ok(Value::Array(arguments)) = serde_json::from_str(head.payload) else {
+        let Ok(Value::Array(arguments)) = read_json(head.payload) else {
             return false;
         };
         let at = match arguments.first().and_then(Value::as_str) {

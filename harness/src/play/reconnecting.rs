@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use siospec_codec::read_json;
+
 use super::player::{Actor, Player};
 use super::trouble::Trouble;
 use crate::client::{Client, Reach};
@@ -69,7 +71,8 @@ impl Player<'_> {
         let packet = self.isolation.outgoing(packet.clone());
         let payload = crate::client::packet::head(&packet).map(|head| head.payload.to_owned());
         let args = payload
-            .and_then(|payload| serde_json::from_str(&payload).ok())
+            .and_then(|payload| read_json(&payload).ok())
+            .and_then(|payload| payload.as_array().cloned())
             .ok_or_else(|| Trouble::errored(format!("{packet} is no event")))?;
         own.emit(Emit {
             args,

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
 use crate::client::{Exchange, Polling, Reach, WebSocket, What};
 use crate::judge::Received;
 use crate::scenario::model::Transport;
@@ -94,9 +92,9 @@ impl Open {
     /// Reads it.
     pub(super) fn parse(packet: &str) -> Result<Self, String> {
         let broken = || format!("the first packet is no open packet but {packet}");
-        let open: Value = packet
+        let open = packet
             .strip_prefix('0')
-            .and_then(|json| serde_json::from_str(json).ok())
+            .and_then(|json| siospec_codec::read_json(json).ok())
             .ok_or_else(broken)?;
         let sid = open["sid"].as_str().ok_or_else(broken)?.to_owned();
         let number = |name: &str| open[name].as_u64().unwrap_or(0);

@@ -4,6 +4,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde_json::Value;
+use siospec_codec::read_json;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
@@ -110,7 +112,11 @@ impl SelfWilled for Reconnecting {
     fn send(&self, packet: &Received) -> Result<(), String> {
         match head(packet) {
             Some(head) if head.kind == 2 => {
-                let args = serde_json::from_str(head.payload).map_err(|e| e.to_string())?;
+                let args = match read_json(head.payload) {
+                    Ok(Value::Array(args)) => args,
+                    Ok(_) => return Err(format!("{packet} is no event")),
+                    Err(error) => return Err(error.to_string()),
+                };
                 self.emit(Emit {
                     args,
                     ack: head.ack.map(str::to_owned),

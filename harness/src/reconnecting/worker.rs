@@ -206,7 +206,7 @@ impl Worker {
             self.arrived(packet);
             return;
         };
-        let payload = || serde_json::from_str::<Value>(head.payload).unwrap_or_default();
+        let payload = || siospec_codec::read_json(head.payload).unwrap_or_default();
         let arguments = || match payload() {
             Value::Array(arguments) => arguments,
             _ => Vec::new(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use siospec_codec::read_json;
 
 use crate::client::packet::head;
 use crate::client::{Call, Exchange, Ids, Reach};
@@ -59,7 +60,7 @@ pub(super) async fn sessions(endpoint: &Endpoint) -> Option<u64> {
         .ok()?
         .1
         .ok()?;
-    let told: Value = serde_json::from_slice(&answer.body).ok()?;
+    let told = read_json(std::str::from_utf8(&answer.body).ok()?).ok()?;
     told.get("sessions")?.as_u64()
 }
 
@@ -93,7 +94,7 @@ pub(super) fn events(trial: &Trial, transcript: &Transcript) -> BTreeMap<String,
         let Some(head) = head(&packet).filter(|head| head.kind == 2) else {
             continue;
         };
-        let Ok(Value::Array(mut arguments)) = serde_json::from_str(head.payload) else {
+        let Ok(Value::Array(mut arguments)) = read_json(head.payload) else {
             continue;
         };
         let monitor = head.ns == "/monitor";

@@ -10,6 +10,7 @@ use crate::session::{Frame, Source};
 use bytestring::ByteString;
 use serde_json::Value;
 use siospec_codec::engine::OwnedPacket;
+use siospec_codec::read_json;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -493,7 +494,7 @@ pub(super) const FAULTS: &[Fault] = &[
             let known = Memory::<HashMap<String, serde_json::Map<String, Value>>>::default();
             hooks::incoming(move |view, mut packet, packets| {
                 if let Body::Connect(Some(json)) = &mut packet.body
-                    && let Ok(Value::Object(own)) = serde_json::from_str(json)
+                    && let Ok(Value::Object(own)) = read_json(json)
                 {
                     let all = known.with(|known| {
                         let all = known.entry(view.sid().to_owned()).or_default();

@@ -10,6 +10,7 @@ use crate::seams::{Seams, Sending, View};
 use crate::session::Frame;
 use crate::socket::Socket;
 use serde_json::Value;
+use siospec_codec::read_json;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -183,7 +184,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 if let Body::Connect(payload) = &mut packet.body {
                     let keys = payload
                         .as_deref()
-                        .and_then(|json| serde_json::from_str::<Value>(json).ok())
+                        .and_then(|json| read_json(json).ok())
                         .and_then(|value| value.as_object().map(serde_json::Map::len));
                     if keys.is_some_and(|keys| keys > 2) {
                         *payload = None;
@@ -223,9 +224,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 let payload = text
                     .strip_prefix('0')
                     .filter(|rest| rest.starts_with('{'))?;
-                serde_json::from_str::<Value>(payload)
-                    .is_err()
-                    .then(|| "0".to_owned())
+                read_json(payload).is_err().then(|| "0".to_owned())
             })
         },
     },
@@ -278,7 +277,8 @@ pub(super) const FAULTS: &[Fault] = &[
                     if request.path != "/fixture" {
                         return;
                     }
-                    if let Ok(mut page) = serde_json::from_slice::<Value>(&response.body) {
+                    let page = std::str::from_utf8(&response.body).map(read_json);
+                    if let Ok(Ok(mut page)) = page {
                         let ran = page["middleware"]["/"].as_u64().unwrap_or_default();
                         page["middleware"]["/"] = (ran + self.0.load(Ordering::Relaxed)).into();
                         response.body = page.to_string().into();

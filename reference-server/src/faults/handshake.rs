@@ -7,6 +7,7 @@ use crate::seams::{Seams, View};
 use crate::server::Server;
 use crate::session::{Edge, Frame};
 use siospec_codec::engine::Handshake;
+use siospec_codec::read_json;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -40,10 +41,9 @@ pub(super) const FAULTS: &[Fault] = &[
                 for frame in frames {
                     hooks::rewrite(frame, |text| {
                         let open = text.strip_prefix('0')?;
-                        let mut fields: serde_json::Map<String, serde_json::Value> =
-                            serde_json::from_str(open).ok()?;
-                        fields.remove("maxPayload")?;
-                        Some(format!("0{}", serde_json::Value::Object(fields)))
+                        let mut open = read_json(open).ok()?;
+                        open.as_object_mut()?.remove("maxPayload")?;
+                        Some(format!("0{open}"))
                     });
                 }
             })
@@ -398,6 +398,6 @@ fn sid_of(response: &Response) -> Option<String> {
         .ok()?
         .strip_prefix('0')?;
     let open = open.split('\u{1e}').next()?;
-    let open: serde_json::Value = serde_json::from_str(open).ok()?;
+    let open = read_json(open).ok()?;
     Some(open.get("sid")?.as_str()?.to_owned())
 }

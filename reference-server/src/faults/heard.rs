@@ -6,6 +6,7 @@ use crate::seams::{Seams, Sending, View};
 use crate::session::Source;
 use bytestring::ByteString;
 use siospec_codec::engine::{OwnedPacket, PacketType};
+use siospec_codec::read_json;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -195,7 +196,7 @@ pub(super) fn object(
     json: &mut String,
     change: impl FnOnce(&mut serde_json::Map<String, serde_json::Value>),
 ) {
-    if let Ok(serde_json::Value::Object(mut object)) = serde_json::from_str(json) {
+    if let Ok(serde_json::Value::Object(mut object)) = read_json(json) {
         change(&mut object);
         *json = serde_json::Value::Object(object).to_string();
     }
@@ -206,7 +207,7 @@ pub(super) fn values(args: &mut crate::Args, change: impl FnOnce(&mut Vec<serde_
     if !args.attachments().is_empty() {
         return;
     }
-    if let Ok(mut values) = serde_json::from_str(&format!("[{}]", args.json())) {
+    if let Ok(serde_json::Value::Array(mut values)) = read_json(&format!("[{}]", args.json())) {
         change(&mut values);
         let texts: Vec<String> = values.iter().map(ToString::to_string).collect();
         *args = crate::Args::from_json(texts.join(","));

@@ -8,6 +8,7 @@ use crate::session::{Edge, Frame, Source};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use siospec_codec::engine::{OwnedPacket, PacketType};
+use siospec_codec::read_json;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -108,7 +109,7 @@ pub(super) const FAULTS: &[Fault] = &[
                         kind: PacketType::Message,
                         data,
                     } if view.path() == ECHO => {
-                        let data = match serde_json::from_str::<serde_json::Value>(&data) {
+                        let data = match read_json(&data) {
                             Ok(value) => value.to_string().into(),
                             Err(_) => data,
                         };

@@ -8,6 +8,7 @@ use crate::seams::Seams;
 use crate::session::Frame;
 use crate::sid;
 use serde_json::{Value, json};
+use siospec_codec::read_json;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -274,12 +275,12 @@ fn wanted(body: &Body, key: &str) -> Option<Value> {
     let Body::Connect(Some(auth)) = body else {
         return None;
     };
-    let object: Value = serde_json::from_str(auth).ok()?;
+    let object = read_json(auth).ok()?;
     object.get(key).cloned()
 }
 
 fn set_pid(object: &mut String, pid: &str) {
-    if let Ok(Value::Object(mut fields)) = serde_json::from_str(object) {
+    if let Ok(Value::Object(mut fields)) = read_json(object) {
         fields.insert("pid".to_owned(), json!(pid));
         *object = Value::Object(fields).to_string();
     }

@@ -13,8 +13,8 @@ use crate::session::{Edge, Frame, Source};
 use crate::socket::Socket;
 use crate::wire;
 use serde_json::Value;
-use siospec_codec::DecodeError;
 use siospec_codec::engine::{Handshake, OwnedPacket};
+use siospec_codec::{DecodeError, read_json};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -208,7 +208,7 @@ pub(super) fn granted(packet: &Outgoing, key: &str) -> Option<String> {
     let Says::Connect(json) = &packet.body else {
         return None;
     };
-    let object: Value = serde_json::from_str(json).ok()?;
+    let object = read_json(json).ok()?;
     Some(object.get(key)?.as_str()?.to_owned())
 }
 
@@ -217,7 +217,10 @@ pub(super) fn values(args: &Args) -> Vec<Value> {
     if !args.attachments().is_empty() {
         return Vec::new();
     }
-    serde_json::from_str(&format!("[{}]", args.json())).unwrap_or_default()
+    match read_json(&format!("[{}]", args.json())) {
+        Ok(Value::Array(values)) => values,
+        _ => Vec::new(),
+    }
 }
 
 /// Values as arguments.

@@ -16,7 +16,7 @@ impl Address {
     pub(crate) fn resident(&self) -> Option<u64> {
         let prefix = self.path.strip_suffix("socket.io/").unwrap_or("/");
         let body = self.page(&format!("{prefix}fixture"))?;
-        let page: serde_json::Value = serde_json::from_slice(&body).ok()?;
+        let page = siospec_codec::read_json(std::str::from_utf8(&body).ok()?).ok()?;
         page.get("rss")?.as_u64()
     }
 

@@ -122,7 +122,7 @@ fn says(packet: &Packet<'_>, json: &str) -> bool {
         return false;
     };
     payload == json || {
-        let tree = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+        let tree = |text: &str| siospec_codec::read_json(text).ok();
         tree(payload).is_some_and(|payload| Some(payload) == tree(json))
     }
 }
