@@ -6,7 +6,7 @@ use allocation_counter::measure;
 use bytes::Bytes;
 use proptest::prelude::*;
 use siospec_codec::engine::{Payload, decode_text};
-use siospec_codec::socket::{Arguments, Assembler, decode};
+use siospec_codec::socket::{AckId, Arguments, Assembler, decode};
 use siospec_codec::{Leniency, Limits};
 
 #[test]
@@ -74,6 +74,36 @@ proptest! {
             let _ = decode(&text, &limits, Leniency::STRICT);
         });
         prop_assert!(used.bytes_max <= 512 + 64 * text.len() as u64, "{used:?}");
+    }
+
+    /// One allocation, of no more than the text that is written.
+    #[test]
+    fn an_event_and_an_ack_are_written_into_one_allocation(
+        arguments in proptest::collection::vec(inputs::json(2), 0..3),
+        binary in 0_usize..12,
+        size in 0_usize..5000,
+        namespace in "/[a-z]{0,9}",
+        id in any::<u64>(),
+    ) {
+        let mut all = Arguments::new();
+        for argument in &arguments {
+            all.push_json(argument);
+        }
+        for _ in 0..binary {
+            all.push_binary(Bytes::from_static(b"x"));
+        }
+        all.push(&"x".repeat(size))?;
+        for (id, written) in [(None, id.to_string()), (Some(id), format!("00{id}"))] {
+            let id = id.map(AckId::from).or_else(|| AckId::from_digits(&written));
+            let (mut event, mut ack) = (String::new(), String::new());
+            let used = measure(|| all.encode_event(&namespace, id, "message", &mut event));
+            prop_assert_eq!(used.count_total, 1, "{}", event);
+            prop_assert!(used.bytes_total <= event.len() as u64 + 8, "{used:?} {event}");
+            let Some(id) = id else { continue };
+            let used = measure(|| all.encode_ack(&namespace, id, &mut ack));
+            prop_assert_eq!(used.count_total, 1, "{}", ack);
+            prop_assert!(used.bytes_total <= ack.len() as u64 + 8, "{used:?} {ack}");
+        }
     }
 
     /// A tree costs more than its text, by a factor: an empty object in two bytes is the worst.

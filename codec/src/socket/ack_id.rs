@@ -48,9 +48,25 @@ impl<'a> AckId<'a> {
         }
     }
 
+    /// How many digits it is written with.
+    pub(crate) const fn digits(self) -> usize {
+        match self.0 {
+            Form::Written(digits) => digits.len(),
+            Form::Number(number) => digits(number),
+        }
+    }
+
     /// The digits without leading zeros, where they were written.
     fn significant(digits: &str) -> &str {
         digits.trim_start_matches('0')
+    }
+}
+
+/// How many digits a number has in decimal.
+pub(crate) const fn digits(number: u64) -> usize {
+    match number.checked_ilog10() {
+        Some(tens) => tens as usize + 1,
+        None => 1,
     }
 }
 

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde::Serialize;
 
+use super::ack_id::digits;
 use super::{AckId, Argument, Packet, PacketType, Value, placeholder};
 
 /// The arguments of an event or an acknowledgement, ready to be written any number of times: a
@@ -106,7 +107,9 @@ impl Arguments {
         } else {
             PacketType::BinaryEvent
         };
-        self.header(kind, namespace, id).encode_header(out);
+        let header = self.header(kind, namespace, id);
+        out.reserve(self.room(&header) + name.len() + r#""","#.len());
+        header.encode_header(out);
         out.push('[');
         push_string(name, out);
         if !self.json.is_empty() {
@@ -124,7 +127,9 @@ impl Arguments {
         } else {
             PacketType::BinaryAck
         };
-        self.header(kind, namespace, Some(id)).encode_header(out);
+        let header = self.header(kind, namespace, Some(id));
+        out.reserve(self.room(&header));
+        header.encode_header(out);
         out.push('[');
         out.push_str(&self.json);
         out.push(']');
@@ -142,6 +147,16 @@ impl Arguments {
                 .in_namespace(namespace)
                 .with_attachments(self.attachments.len())
         }
+    }
+
+    /// How many bytes header, brackets and arguments take at most.
+    fn room(&self, header: &Packet<'_>) -> usize {
+        let count = match header.kind.is_binary() {
+            true => digits(header.attachments as u64) + 1,
+            false => 0,
+        };
+        let id = header.id.map_or(0, AckId::digits);
+        "0,[]".len() + count + header.namespace.len() + id + self.json.len()
     }
 
     fn separate(&mut self) {
