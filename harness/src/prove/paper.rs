@@ -13,6 +13,12 @@ pub fn summary(book: &Book, changes: &[Change]) -> String {
     }
     for proof in book.proofs.values() {
         match proof.state {
+            State::Caught if proof.plays > 1 => out.push_str(&format!(
+                "LATE      {} ({}): caught in play {} only\n",
+                proof.fault,
+                proof.requirements.join(", "),
+                proof.plays
+            )),
             State::Caught => {}
             State::Survived => out.push_str(&format!(
                 "SURVIVED  {} ({}): nobody noticed that {}\n",

@@ -63,6 +63,9 @@ pub struct Proof {
     pub breaks: String,
     /// How it fared.
     pub state: State,
+    /// How often it was played until it was caught, or given up.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub plays: u32,
     /// Who caught it.
     pub kills: Vec<Kill>,
     /// Trials of its requirements that did not notice it.
@@ -71,6 +74,14 @@ pub struct Proof {
     pub unjudged: BTreeMap<String, String>,
     /// Trials of other requirements that failed.
     pub collateral: Vec<Collateral>,
+}
+
+fn once() -> u32 {
+    1
+}
+
+fn is_once(plays: &u32) -> bool {
+    *plays == once()
 }
 
 impl Proof {
@@ -163,6 +174,7 @@ pub fn weigh(fault: Accused<'_>, own: Vec<Seen>, others: Vec<Seen>) -> Proof {
             .collect(),
         breaks: fault.breaks.to_owned(),
         state: State::Unjudged,
+        plays: once(),
         kills: Vec::new(),
         unnoticed: Vec::new(),
         unjudged: BTreeMap::new(),
