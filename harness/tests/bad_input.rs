@@ -97,6 +97,33 @@ mod scenarios {
     }
 
     #[test]
+    fn a_matrix_without_end_is_refused_before_it_is_built() {
+        use std::fmt::Write as _;
+        let mut yaml = "title: x\ntransports: [polling]\ncases:\n".to_owned();
+        for key in 0..40 {
+            writeln!(yaml, "  k{key}: {{a: x, b: y}}").unwrap();
+        }
+        yaml.push_str("steps:\n  - alive:\n");
+        refused(&yaml, &["more than 2000 trials"]);
+    }
+
+    #[test]
+    fn texts_that_grow_too_large_together_are_refused() {
+        let step = "  - send: '4$(a*40000000)'\n";
+        let yaml = format!("title: x\ntransports: [polling]\nsteps:\n{step}{step}");
+        refused(&yaml, &["bad.yaml:5:12", "may not become larger"]);
+    }
+
+    #[test]
+    fn of_mistakes_without_end_the_first_hundred_are_told() {
+        let steps = "  - A.expct: 1\n".repeat(3000);
+        let run = check(format!("title: x\ntransports: [polling]\nsteps:\n{steps}").as_bytes());
+        run.ends(2);
+        run.says(&["bad.yaml:4:5", "bad.yaml:103:5", "mend these first"]);
+        assert!(!run.text().contains("bad.yaml:104:5"));
+    }
+
+    #[test]
     fn a_file_that_is_not_there_is_named() {
         let run = Run::new().siospec(&["run", "no-such-file.yaml"]);
         run.ends(2);

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::diagnostic::{Diagnostic, nearest};
+use super::diagnostic::{Diagnostic, MOST, nearest};
 use super::grammar::KNOBS;
 use super::hole::FIELDS;
 use super::json::{Json, Node};
@@ -21,6 +21,9 @@ pub(super) fn scenario(scenario: &Scenario) -> Vec<Diagnostic> {
         checker.can_fail(case);
         checker.steps(&case.steps);
         errors.append(&mut checker.errors);
+        if errors.len() >= MOST {
+            break;
+        }
     }
     errors
 }
@@ -50,6 +53,9 @@ impl<'s> Checker<'s> {
     }
 
     fn fail(&mut self, step: &Step, message: impl Into<String>, hint: Option<String>) {
+        if self.errors.len() >= MOST {
+            return;
+        }
         let start = step.place.offset();
         let text = &step.place.source().text[start..];
         let length = text.find([':', '\n']).unwrap_or(text.len());
@@ -241,6 +247,9 @@ impl<'s> Checker<'s> {
 
     /// Puts the caret under a name in the step, if it stands there as it is.
     fn at_name(&mut self, step: &Step, name: &Name, message: &str, hint: Option<String>) {
+        if self.errors.len() >= MOST {
+            return;
+        }
         let source = step.place.source();
         let start = step.place.offset();
         let written = name.to_string();

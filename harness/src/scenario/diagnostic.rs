@@ -8,6 +8,21 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use super::source::{Position, Source};
 
+/// How many mistakes of one file are told. Each costs a look through the file, and nobody reads more.
+pub(super) const MOST: usize = 100;
+
+/// Mistakes in the order of the file, each once and no more than [`MOST`]; the last one says when there may be more.
+pub(super) fn in_order(mut errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let more = errors.len() >= MOST;
+    errors.sort_by_key(|error| error.span.start);
+    errors.dedup_by(|a, b| a.span == b.span && a.message == b.message);
+    errors.truncate(MOST);
+    if more && let Some(last) = errors.last_mut() {
+        last.hint = Some("there may be more mistakes: mend these first".to_owned());
+    }
+    errors
+}
+
 /// One thing that is wrong with a scenario.
 #[derive(Clone, Debug)]
 pub struct Diagnostic {

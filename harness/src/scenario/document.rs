@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, MOST, in_order};
 use super::node::{self, Node, Scalar, Value};
 use super::source::Source;
 
@@ -15,18 +15,17 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<(Arc<Source>, Node), Vec<
     let source = decode(file, bytes).map_err(|error| vec![error])?;
     let errors = refused_characters(&source);
     if !errors.is_empty() {
-        return Err(errors);
+        return Err(in_order(errors));
     }
     let root = match node::read(&source.text) {
         Ok(root) => root,
         Err(error) => return Err(vec![broken(&source, &error)]),
     };
-    let mut errors = refused_nodes(&source, &root);
+    let errors = refused_nodes(&source, &root);
     if errors.is_empty() {
         return Ok((source, root));
     }
-    errors.sort_by_key(|error| error.span.start);
-    Err(errors)
+    Err(in_order(errors))
 }
 
 fn decode(file: &str, bytes: &[u8]) -> Result<Arc<Source>, Diagnostic> {
@@ -59,7 +58,7 @@ fn refused_characters(source: &Arc<Source>) -> Vec<Diagnostic> {
         ];
     }
     let mut errors = Vec::new();
-    for (at, _) in text.match_indices('\t') {
+    for (at, _) in text.match_indices('\t').take(MOST) {
         let error = Diagnostic::new(source, at..at + 1, "a tab stands here");
         errors.push(error.hint(Some("indent with spaces; in a text write `\\t`".to_owned())));
     }
@@ -158,6 +157,9 @@ fn refused_nodes(source: &Arc<Source>, root: &Node) -> Vec<Diagnostic> {
     let anchors = has_token(&source.text, "&", "");
     let marks = anchors || has_token(&source.text, "!", "hex ");
     root.walk(&mut |node| {
+        if errors.len() >= MOST {
+            return;
+        }
         if marks {
             errors.extend(refused_mark(source, node, anchors));
         }

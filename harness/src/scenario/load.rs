@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use super::catalogue::Catalogue;
 use super::check;
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, in_order};
 use super::document;
 use super::lower::Lowerer;
 use super::model::{Case, Scenario};
 use super::splice;
+
+/// The most trials that one scenario may make: keys of `cases:` multiply each other, and the transports of clients.
+const TRIALS: usize = 2000;
 
 /// Reads a scenario. `name` is the path below the corpus without its ending, `file` the path as
 /// it is shown.
@@ -25,6 +28,17 @@ pub fn load(
     let mut lowerer = Lowerer::new(&source);
     let header = lowerer.header(&root, catalogue);
     let mut cases = Vec::new();
+    let links = header.clients.iter().map(|client| client.links.len());
+    let labels = header.cases.iter().map(|(_, labels)| labels.len());
+    let trials = links.chain(labels).fold(1, usize::saturating_mul);
+    if trials > TRIALS {
+        let message = format!("these cases and clients make more than {TRIALS} trials");
+        let hint = "write two scenarios, or a shorter matrix".to_owned();
+        return Err(vec![
+            Diagnostic::new(&source, 0..1, message).hint(Some(hint)),
+        ]);
+    }
+    let mut room = splice::ROOM;
     for labels in combinations(&header.cases) {
         let Some(steps) = header.steps else { break };
         let mut steps = steps.clone();
@@ -33,9 +47,12 @@ pub fn load(
             .iter()
             .map(|(key, _, text)| (key.clone(), text.clone()))
             .collect();
-        splice::tree(&mut steps, &texts, &mut macros);
+        splice::tree(&mut steps, &texts, &mut room, &mut macros);
         for (node, message) in macros {
             lowerer.fail::<()>(&node, message, None);
+        }
+        if room == 0 {
+            break;
         }
         let steps = lowerer.steps(&steps).into();
         cases.push(Case {
@@ -76,12 +93,10 @@ pub fn load(
     if errors.is_empty() {
         errors = check::scenario(&scenario);
     }
-    errors.sort_by_key(|error| error.span.start);
-    errors.dedup_by(|a, b| a.span == b.span && a.message == b.message);
     if errors.is_empty() {
         Ok(Arc::new(scenario))
     } else {
-        Err(errors)
+        Err(in_order(errors))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::diagnostic::{Diagnostic, nearest};
+use super::diagnostic::{Diagnostic, MOST, nearest};
 use super::document;
 use super::json_read::JsonError;
 use super::node::{Node, Value};
@@ -37,6 +37,9 @@ impl Lowerer {
         message: impl Into<String>,
         hint: Option<String>,
     ) -> Option<T> {
+        if self.errors.len() >= MOST {
+            return None;
+        }
         let span = document::span(&self.source, node);
         self.errors
             .push(Diagnostic::new(&self.source, span, message).hint(hint));
@@ -45,6 +48,9 @@ impl Lowerer {
 
     /// Notes a literal that could not be read, with the caret where it breaks.
     pub(super) fn broken<T>(&mut self, node: &Node, error: &JsonError) -> Option<T> {
+        if self.errors.len() >= MOST {
+            return None;
+        }
         let mut span = document::span(&self.source, node);
         if node.span.is_some() {
             span.start = (span.start + error.offset).min(span.end);

@@ -2,70 +2,103 @@
 
 use super::node::{Node, Value};
 
-/// The most bytes that one text may grow to.
-const LIMIT: usize = 64 << 20;
+/// The most bytes that the texts of all cases of a scenario may grow to, together.
+pub(super) const ROOM: usize = 64 << 20;
 
-/// Splices the macros of every text of a tree.
+/// What a text takes of the room beside its bytes, so that many short ones end as well.
+const TEXT: usize = 64;
+
+/// Splices the macros of every text of a tree, and takes from the room what its texts are long. Where no room is
+/// left, it is 0, and nothing further is spliced.
 ///
 /// # Errors
 /// Each text with a macro that makes no sense, with the reason.
-pub(super) fn tree(node: &mut Node, case: &[(String, String)], errors: &mut Vec<(Node, String)>) {
-    let copy = node.clone();
+pub(super) fn tree(
+    node: &mut Node,
+    case: &[(String, String)],
+    room: &mut usize,
+    errors: &mut Vec<(Node, String)>,
+) {
+    if *room == 0 {
+        return;
+    }
     match &mut node.value {
-        Value::Scalar(text, _) if text.contains("$(") => match expand(text, case) {
-            Ok(expanded) => {
-                // Offsets in the new text say nothing about the file.
-                node.span = None;
-                *text = expanded;
-            }
-            Err(message) => errors.push((copy, message)),
-        },
-        Value::Scalar(..) => {}
-        Value::Items(items) => items.iter_mut().for_each(|item| tree(item, case, errors)),
-        Value::Entries(entries) => {
-            for (key, value) in entries {
-                tree(key, case, errors);
-                tree(value, case, errors);
+        Value::Scalar(text, _) => {
+            let spliced = text
+                .contains("$(")
+                .then(|| expand(text, case, *room))
+                .transpose();
+            let length = match &spliced {
+                Ok(Some(expanded)) => expanded.len(),
+                _ => text.len(),
+            };
+            let left = room.checked_sub(length + TEXT);
+            *room = left.unwrap_or(0);
+            match spliced {
+                Ok(_) if left.is_none() => errors.push((node.clone(), full())),
+                Ok(Some(expanded)) => {
+                    *text = expanded;
+                    // Offsets in the new text say nothing about the file.
+                    node.span = None;
+                }
+                Ok(None) => {}
+                Err(message) => errors.push((node.clone(), message)),
             }
         }
-        Value::Tagged(_, inner) => tree(inner, case, errors),
+        Value::Items(items) => {
+            for item in items {
+                tree(item, case, room, errors);
+            }
+        }
+        Value::Entries(entries) => {
+            for (key, value) in entries {
+                tree(key, case, room, errors);
+                tree(value, case, room, errors);
+            }
+        }
+        Value::Tagged(_, inner) => tree(inner, case, room, errors),
     }
 }
 
-/// Splices one text.
-fn expand(text: &str, case: &[(String, String)]) -> Result<String, String> {
-    repeat(&name(text, case)?)
+fn full() -> String {
+    format!("the texts of a scenario may not become larger than {ROOM} bytes in all its cases")
+}
+
+/// Splices one text, which may take so much room.
+fn expand(text: &str, case: &[(String, String)], room: usize) -> Result<String, String> {
+    repeat(&name(text, case, room)?, room)
 }
 
 /// Puts the case's texts in.
-fn name(text: &str, case: &[(String, String)]) -> Result<String, String> {
+fn name(text: &str, case: &[(String, String)], room: usize) -> Result<String, String> {
+    let word = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
     let mut out = String::new();
     let mut rest = text;
     while let Some(at) = rest.find("$(") {
         let escaped = rest[..at].ends_with('$');
-        let content = rest[at + 2..].split(')').next().unwrap_or_default();
         out.push_str(&rest[..at]);
         rest = &rest[at + 2..];
-        let word = !content.is_empty()
-            && content
-                .chars()
-                .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'));
-        if escaped || !word || !rest[content.len()..].starts_with(')') {
+        let end = rest.find(|c| !word(c)).unwrap_or(rest.len());
+        let (content, behind) = rest.split_at(end);
+        let Some(behind) = behind.strip_prefix(')').filter(|_| end > 0 && !escaped) else {
             out.push_str("$(");
             continue;
-        }
+        };
         let Some((_, value)) = case.iter().find(|(key, _)| key == content) else {
             return Err(format!("`$({content})`: there are no cases of that name"));
         };
+        if out.len() + value.len() > room {
+            return Err(full());
+        }
         out.push_str(value);
-        rest = &rest[content.len() + 1..];
+        rest = behind;
     }
     Ok(out + rest)
 }
 
 /// Repeats what is to be repeated. `$$(` is a literal `$(`; outside quotes it stays, since there
 /// `$$` is a dollar to whoever reads on.
-fn repeat(text: &str) -> Result<String, String> {
+fn repeat(text: &str, room: usize) -> Result<String, String> {
     let mut out = String::new();
     let mut quoted = false;
     let mut rest = text;
@@ -77,8 +110,8 @@ fn repeat(text: &str) -> Result<String, String> {
         }
         if let Some(content) = rest.strip_prefix("$(") {
             let (unit, times, length) = generator(content)?;
-            if out.len() + unit.len().saturating_mul(times) > LIMIT {
-                return Err(format!("a text may not become larger than {LIMIT} bytes"));
+            if out.len() + unit.len().saturating_mul(times) > room {
+                return Err(full());
             }
             out.push_str(&unit.repeat(times));
             rest = &content[length..];
@@ -123,7 +156,7 @@ mod tests {
             ("packet".to_owned(), "40[]".to_owned()),
             ("size".to_owned(), "3".to_owned()),
         ];
-        expand(text, &case).unwrap()
+        expand(text, &case, ROOM).unwrap()
     }
 
     #[test]
@@ -156,12 +189,12 @@ mod tests {
     fn nonsense_is_refused() {
         let case = [];
         assert!(
-            expand("$(nope)", &case)
+            expand("$(nope)", &case, ROOM)
                 .unwrap_err()
                 .contains("no cases of that name")
         );
-        assert!(expand("$(a*)", &case).is_err());
-        assert!(expand("$(a*99999999999)", &case).is_err());
-        assert!(expand("$(a*9999999999999999999999)", &case).is_err());
+        assert!(expand("$(a*)", &case, ROOM).is_err());
+        assert!(expand("$(a*99999999999)", &case, ROOM).is_err());
+        assert!(expand("$(a*9999999999999999999999)", &case, ROOM).is_err());
     }
 }
