@@ -25,7 +25,7 @@ pub(super) struct Arguments {
     /// Play this many trials at once
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
-    /// Captures on record: a fault that is caught no longer, or for another reason, is red
+    /// Captures on record: a fault that is caught no longer, or only for reasons that are not on it, is red
     #[arg(long, value_name = "PATH")]
     compare: Option<PathBuf>,
     /// Write the kill matrix: md=PATH or json=PATH (repeatable)
@@ -93,8 +93,9 @@ impl Arguments {
             Ok(runtime) => runtime,
             Err(error) => return refuse(error),
         };
-        let book = runtime.block_on(async { prove(order, stop).await });
+        let mut book = runtime.block_on(async { prove(order, stop).await });
         let changes = book.changes(&record);
+        book.remember(&record);
         anstream::print!("{}", summary(&book, &changes));
         for wanted in &self.report {
             if let Err(error) = write(wanted, &book) {

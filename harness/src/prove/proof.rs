@@ -1,6 +1,6 @@
 //! What playing against a fault shows. Pure: outcomes in, a proof out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,10 @@ pub struct Kill {
     pub line: u32,
     /// What went wrong there, with everything that differs from run to run left out.
     pub text: String,
+    /// What else was seen to go wrong there, in other runs: a fault that races with the client shows itself in more
+    /// than one way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_texts: Vec<String>,
 }
 
 /// A scenario of another requirement that failed.
@@ -119,8 +123,8 @@ impl Book {
         self.unbroken.is_empty() && self.proofs.values().all(Proof::is_green)
     }
 
-    /// Where captures differ from those on record: a fault that is no longer caught by a trial that caught it, or at
-    /// another step, or for another reason. New captures are no change.
+    /// Where captures differ from those on record: a fault that no trial catches any more as one of them did, at least
+    /// once. That one of several trials is faster than the fault, or sees it in another light, is no change.
     #[must_use]
     pub fn changes(&self, record: &Self) -> Vec<Change> {
         let mut changes = Vec::new();
@@ -128,24 +132,50 @@ impl Book {
             let Some(before) = record.proofs.get(name) else {
                 continue;
             };
-            for kill in &before.kills {
-                let what = match proof.kills.iter().find(|k| k.trial == kill.trial) {
-                    None => format!("{} no longer catches it", kill.trial),
-                    Some(now) if now.text != kill.text => {
-                        format!(
-                            "{} fails for another reason: `{}`, on record `{}`",
-                            kill.trial, now.text, kill.text
-                        )
-                    }
-                    Some(_) => continue,
-                };
-                changes.push(Change {
-                    fault: name.clone(),
-                    what,
-                });
+            let as_before = |kill: &Kill| before.kills.iter().any(|known| known.explains(kill));
+            if before.kills.is_empty() || proof.kills.iter().any(as_before) {
+                continue;
             }
+            let what = match (before.kills.first(), proof.kills.first()) {
+                (Some(known), None) => format!("{} no longer catches it", known.trial),
+                (Some(known), Some(now)) => format!(
+                    "{} catches it for another reason: `{}`, on record {}: `{}`",
+                    now.trial, now.text, known.trial, known.text
+                ),
+                (None, _) => continue,
+            };
+            changes.push(Change {
+                fault: name.clone(),
+                what,
+            });
         }
         changes
+    }
+
+    /// Keeps what the record knows of other reasons for the same captures, which a single run cannot show.
+    pub fn remember(&mut self, record: &Self) {
+        for (name, proof) in &mut self.proofs {
+            let known = record.proofs.get(name).into_iter().flat_map(|p| &p.kills);
+            for before in known {
+                let Some(kill) = proof.kills.iter_mut().find(|k| k.trial == before.trial) else {
+                    continue;
+                };
+                kill.other_texts = std::iter::once(&before.text)
+                    .chain(&before.other_texts)
+                    .filter(|text| **text != kill.text)
+                    .cloned()
+                    .collect::<BTreeSet<_>>()
+                    .into_iter()
+                    .collect();
+            }
+        }
+    }
+}
+
+impl Kill {
+    /// Whether this capture on record is that one.
+    fn explains(&self, now: &Self) -> bool {
+        self.trial == now.trial && (self.text == now.text || self.other_texts.contains(&now.text))
     }
 }
 
@@ -187,6 +217,7 @@ pub fn weigh(fault: Accused<'_>, own: Vec<Seen>, others: Vec<Seen>) -> Proof {
                     trial: seen.trial,
                     line: failure.line,
                     text: text(&failure),
+                    other_texts: Vec::new(),
                 });
             }
             Verdict::Passed => proof.unnoticed.push(seen.trial),
@@ -322,7 +353,8 @@ mod tests {
             [Kill {
                 trial: "a".into(),
                 line: 5,
-                text: "another body; expected ok".into()
+                text: "another body; expected ok".into(),
+                other_texts: Vec::new(),
             }]
         );
         let survived = weigh(
@@ -379,6 +411,23 @@ mod tests {
         );
         assert_eq!(book(Some("y")).changes(&book(Some("x"))).len(), 1);
         assert_eq!(book(None).changes(&book(Some("x"))).len(), 1);
+    }
+
+    #[test]
+    fn a_reason_that_was_seen_in_another_run_is_no_change() {
+        let book = |message: &str| {
+            let own = vec![seen("a", "EIO-PO-01", failed(message))];
+            let proof = weigh(FAULT, own, Vec::new());
+            Book {
+                proofs: [("po-OK".to_owned(), proof)].into(),
+                ..Book::default()
+            }
+        };
+        let mut record = book("y");
+        record.remember(&book("x"));
+        assert_eq!(book("x").changes(&record), []);
+        assert_eq!(book("y").changes(&record), []);
+        assert_eq!(book("z").changes(&record).len(), 1);
     }
 
     #[test]
