@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use include_dir::{Dir, include_dir};
+use include_dir::{Dir, File, include_dir};
 
 use super::catalogue::{Catalogue, CatalogueError};
 use super::diagnostic::Diagnostic;
@@ -71,17 +71,35 @@ impl Corpus {
     /// The scenarios that come with the program.
     #[must_use]
     pub fn embedded(catalogue: &Catalogue) -> Self {
-        let mut corpus = Self::default();
+        let mut files = Vec::new();
         let mut directories = vec![&EMBEDDED];
         while let Some(directory) = directories.pop() {
             directories.extend(directory.dirs());
-            for file in directory.files() {
-                if is_scenario(file.path()) {
-                    let shown = format!("scenarios/{}", file.path().display());
-                    corpus.add(&name_of(file.path()), &shown, file.contents(), catalogue);
-                }
-            }
+            files.extend(directory.files().filter(|file| is_scenario(file.path())));
         }
+        let load = &|files: &[&File<'static>]| {
+            let mut corpus = Self::default();
+            for file in files {
+                let shown = format!("scenarios/{}", file.path().display());
+                corpus.add(&name_of(file.path()), &shown, file.contents(), catalogue);
+            }
+            corpus
+        };
+        // It is most of what a run does before its first trial, so all cores share it.
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let share = files.len().div_ceil(cores).max(1);
+        let mut corpus = Self::default();
+        std::thread::scope(|scope| {
+            let shares: Vec<_> = (files.chunks(share))
+                .map(|files| (files, scope.spawn(move || load(files))))
+                .collect();
+            for (files, loading) in shares {
+                // A panic is not of the file's making; loading again shows it where it is seen.
+                let part = loading.join().unwrap_or_else(|_| load(files));
+                corpus.scenarios.extend(part.scenarios);
+                corpus.errors.extend(part.errors);
+            }
+        });
         corpus.sorted()
     }
 

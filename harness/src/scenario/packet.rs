@@ -90,11 +90,13 @@ fn binary(text: &str) -> Option<Bytes> {
 pub(super) fn hex_pairs(text: &str) -> Option<Bytes> {
     let mut bytes = Vec::new();
     for word in text.split_ascii_whitespace() {
-        if !word.bytes().all(|b| b.is_ascii_hexdigit()) || word.len() % 2 != 0 {
+        let (pairs, rest) = word.as_bytes().as_chunks::<2>();
+        if !rest.is_empty() {
             return None;
         }
-        for at in (0..word.len()).step_by(2) {
-            bytes.push(u8::from_str_radix(&word[at..at + 2], 16).ok()?);
+        for [high, low] in pairs {
+            let digit = |digit: &u8| char::from(*digit).to_digit(16);
+            bytes.push((digit(high)? * 16 + digit(low)?) as u8);
         }
     }
     Some(Bytes::from(bytes))
