@@ -76,7 +76,7 @@ impl Search<'_> {
         if self.used.len() >= DEEPEST {
             return None;
         }
-        for quirk in &quirk::ALL {
+        for quirk in quirk::all() {
             if self.used.contains(&quirk) || !quirk.class.is_known_of(self.peer) {
                 continue;
             }

@@ -1,34 +1,15 @@
-//! What a peer seems to have read in the place of what stands there.
-//!
-//! A quirk writes the input anew, in the form in which our codec reads what the peer read. It explains a disagreement
-//! only if the two then agree.
+//! How peers read the packets of Socket.IO otherwise.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
 use siospec_codec::socket::Split;
 
-use super::class::{self, Class};
-use super::input::{Frame, Input, Layer};
+use super::super::class;
+use super::super::input::{Frame, Input, Layer};
+use super::Quirk;
+use super::digit::digit;
 use crate::scenario::json::Json;
 
-/// A way to read a text otherwise.
-#[derive(Debug)]
-pub struct Quirk {
-    /// Its class.
-    pub class: &'static Class,
-    /// The input as it was read; `None` where the quirk has nothing to do with it.
-    pub rewrite: fn(&Input) -> Option<Input>,
-}
-
-impl PartialEq for Quirk {
-    fn eq(&self, other: &Self) -> bool {
-        std::ptr::eq(self, other)
-    }
-}
-
-/// All of them.
-pub static ALL: [Quirk; 17] = [
+/// Those of Socket.IO.
+pub(super) static QUIRKS: [Quirk; 13] = [
     Quirk {
         class: &class::EMPTY_IS_EVENT,
         rewrite: empty_as_event,
@@ -81,22 +62,6 @@ pub static ALL: [Quirk; 17] = [
         class: &class::TEXT_AS_ATTACHMENT,
         rewrite: texts_as_attachments,
     },
-    Quirk {
-        class: &class::JSONP,
-        rewrite: form,
-    },
-    Quirk {
-        class: &class::BASE64,
-        rewrite: |input| each_packet(input, |text| base64(text, Stops::AtPadding)),
-    },
-    Quirk {
-        class: &class::BASE64,
-        rewrite: |input| each_packet(input, |text| base64(text, Stops::AtWholePadding)),
-    },
-    Quirk {
-        class: &class::UNICODE_DIGITS,
-        rewrite: |input| each_packet(input, ascii_type),
-    },
 ];
 
 /// Every text of a Socket.IO input.
@@ -113,20 +78,6 @@ fn each_text(input: &Input, rewrite: impl Fn(&str) -> Option<String>) -> Option<
         }
     }
     Some(input)
-}
-
-/// Every packet of an Engine.IO input.
-fn each_packet(input: &Input, rewrite: impl Fn(&str) -> Option<String>) -> Option<Input> {
-    let whole = input.only_text();
-    let read = |part: &str| rewrite(part).unwrap_or_else(|| part.to_owned());
-    match input.layer {
-        Layer::Socket => None,
-        Layer::EnginePacket => Some(Input::text(input.layer, read(whole))),
-        Layer::EnginePayload => {
-            let parts: Vec<_> = whole.split('\u{1e}').map(read).collect();
-            Some(Input::text(input.layer, parts.join("\u{1e}")))
-        }
-    }
 }
 
 /// JavaScript's white space, which its `Number` passes over.
@@ -146,19 +97,6 @@ fn blank_type(text: &str) -> Option<String> {
     }
 }
 
-/// The value of a digit of any script: their ten code points follow each other.
-fn digit(c: char) -> Option<char> {
-    #[expect(clippy::unwrap_used, reason = "the pattern is a constant, and tested")]
-    static DIGIT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^\d$").unwrap());
-    let is_digit = |c: char| DIGIT.is_match(c.encode_utf8(&mut [0; 4]));
-    if !is_digit(c) {
-        return None;
-    }
-    let before = |back: &u32| char::from_u32(u32::from(c) - back).is_some_and(is_digit);
-    let since = (1..=60).take_while(before).count() % 10;
-    char::from_digit(since as u32, 10)
-}
-
 fn ascii_digits(text: &str) -> Option<String> {
     let begins = text.find(['/', '[', '{', '"']).unwrap_or(text.len());
     let (before, rest) = text.split_at(begins);
@@ -173,11 +111,6 @@ fn ascii_digits(text: &str) -> Option<String> {
         plain(before),
         plain(id)
     ))
-}
-
-fn ascii_type(text: &str) -> Option<String> {
-    let first = text.chars().next()?;
-    Some(format!("{}{}", digit(first)?, &text[first.len_utf8()..]))
 }
 
 /// What stands before the `-` of a binary packet, as JavaScript's `Number` reads it.
@@ -379,106 +312,9 @@ fn empty_as_event(input: &Input) -> Option<Input> {
     })
 }
 
-/// `d=` and the payload, as a form sends it.
-fn form(input: &Input) -> Option<Input> {
-    let body = input.only_text();
-    if input.layer != Layer::EnginePayload || !body.starts_with("d=") {
-        return None;
-    }
-    let query = siospec_codec::engine::Query::parse(body);
-    let first = query
-        .pairs
-        .iter()
-        .find(|(name, value)| name == "d" && !value.is_empty())?;
-    Some(Input::text(input.layer, first.1.to_string()))
-}
-
-/// Where a loose reader of base64 stops.
-#[derive(Clone, Copy, PartialEq)]
-enum Stops {
-    /// At the first `=`.
-    AtPadding,
-    /// Where `=` completes four characters.
-    AtWholePadding,
-}
-
-/// The characters that a loose reader takes, written as base64 that nobody can object to. Node looks at the low byte of
-/// each UTF-16 unit only.
-fn base64(text: &str, stops: Stops) -> Option<String> {
-    let rest = text.strip_prefix('b')?;
-    let mut taken = String::new();
-    let low_bytes = |c: char| {
-        c.encode_utf16(&mut [0; 2])
-            .iter()
-            .map(|unit| char::from(*unit as u8))
-            .collect()
-    };
-    let read = |c: char| -> Vec<char> {
-        if stops == Stops::AtPadding {
-            low_bytes(c)
-        } else {
-            vec![c]
-        }
-    };
-    let mut pads = 0;
-    for c in rest.chars().flat_map(read) {
-        match c {
-            '-' if stops == Stops::AtPadding => taken.push('+'),
-            '_' if stops == Stops::AtPadding => taken.push('/'),
-            'A'..='Z' | 'a'..='z' | '0'..='9' | '+' | '/' => {
-                pads = 0;
-                taken.push(c);
-            }
-            '=' if stops == Stops::AtPadding => break,
-            '=' if taken.len() % 4 >= 2 => {
-                pads += 1;
-                if taken.len() % 4 + pads >= 4 {
-                    break;
-                }
-            }
-            _ => {}
-        }
-    }
-    // One character left over holds no byte, and the bits behind the last byte are nobody's.
-    if taken.len() % 4 == 1 {
-        taken.pop();
-    }
-    let spare = match taken.len() % 4 {
-        2 => 0b1111,
-        3 => 0b11,
-        _ => 0,
-    };
-    if let Some(last) = taken.pop() {
-        taken.push(without_bits(last, spare));
-    }
-    while !taken.len().is_multiple_of(4) {
-        taken.push('=');
-    }
-    Some(format!("b{taken}"))
-}
-
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-fn without_bits(c: char, bits: usize) -> char {
-    let value = ALPHABET
-        .iter()
-        .position(|other| char::from(*other) == c)
-        .unwrap_or(0);
-    char::from(ALPHABET[value & !bits])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn digits_of_any_script_have_their_value() {
-        for (text, plain) in [("４", '4'), ("٣", '3'), ("9", '9'), ("𝟗", '9'), ("०", '0')] {
-            assert_eq!(text.chars().next().and_then(digit), Some(plain), "{text}");
-        }
-        assert_eq!(digit('²'), None);
-        assert_eq!(digit('x'), None);
-    }
 
     #[test]
     fn texts_are_written_as_the_quirk_reads_them() {
@@ -501,10 +337,5 @@ mod tests {
         for (rewrite, text, read) in cases {
             assert_eq!(rewrite(text).as_deref(), Some(read), "{text}");
         }
-        assert_eq!(base64("b-_8=x", Stops::AtPadding).as_deref(), Some("b+/8="));
-        assert_eq!(
-            base64("bAB=x=", Stops::AtWholePadding).as_deref(),
-            Some("bABw=")
-        );
     }
 }
