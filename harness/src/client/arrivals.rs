@@ -195,6 +195,18 @@ impl Arrivals {
         state.parted |= state.namespaces.remove(ns);
     }
 
+    /// Drops the unread noops: each ended a GET for the sake of an upgrade and carries nothing.
+    pub fn forget_noops(&self) {
+        let noop = |what: &What| matches!(what, What::Packet(Received::Text(text)) if text == "6");
+        let mut state = self.state();
+        let kept: VecDeque<Arrival> = std::mem::take(&mut state.queue)
+            .into_iter()
+            .filter(|arrival| !noop(&arrival.what))
+            .collect();
+        state.bytes = kept.iter().map(|arrival| arrival.what.size()).sum();
+        state.queue = kept;
+    }
+
     /// Takes the place of another queue: its unread arrivals come first, its namespaces go on.
     pub fn succeed(&self, other: &Self) {
         let (queue, namespaces, parted) = {

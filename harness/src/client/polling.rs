@@ -114,6 +114,8 @@ impl Polling {
             Ordering::Relaxed,
             Ordering::Relaxed,
         );
+        // The server may have answered a GET with one before its 101 was read here.
+        self.arrivals().forget_noops();
     }
 
     /// The session lives on the WebSocket now. What waits unread here stands first in its queue,
@@ -128,6 +130,8 @@ impl Polling {
             arrivals.clone(),
         );
         self.inner.upgrade.store(UPGRADED, Ordering::Relaxed);
+        // What came by polling must not look as if it had come on the WebSocket (EIO-UP-06, EIO-UP-18).
+        own.forget_noops();
         arrivals.succeed(&own);
     }
 

@@ -33,6 +33,12 @@ pub struct Seat {
 }
 
 impl Trial {
+    /// Whether it sets up many clients at once.
+    #[must_use]
+    pub fn is_a_crowd(&self) -> bool {
+        self.clients.iter().any(|seat| seat.count.is_some())
+    }
+
     /// All trials of a scenario: its cases first, then the links of each client in turn.
     #[must_use]
     pub fn of(scenario: &Arc<Scenario>) -> Vec<Self> {
