@@ -38,7 +38,8 @@ fn command(run: &Run, arguments: &[&str]) -> Command {
         .current_dir(run.folder())
         .env("SIOSPEC_CACHE", run.folder().join("cache"))
         .env("TERM", "xterm-256color");
-    for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+    // A hosted build is taken for a place that shows colours.
+    for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
         command.env_remove(variable);
     }
     command
