@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 
 use super::knobs::Settings;
 use super::manifest::{Manifest, fill};
+use super::port;
 use super::process::{Launch, LaunchError, Process};
 use super::signal::Signal;
 use crate::play::{Pending, TargetControl};
@@ -40,7 +41,7 @@ impl Instance {
             .map(|(name, value)| (name.clone(), fill(value, prepared, &manifest.dir)))
             .collect();
         env.extend(settings.environment());
-        env.insert("PORT".into(), "0".into());
+        env.insert("PORT".into(), port::own().to_string());
         // Python holds back what it prints into a pipe unless told otherwise.
         env.entry("PYTHONUNBUFFERED".into())
             .or_insert_with(|| "1".into());

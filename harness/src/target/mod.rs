@@ -10,6 +10,7 @@ pub mod knobs;
 pub mod manifest;
 pub mod needs;
 mod output;
+mod port;
 pub mod prepare;
 pub mod process;
 pub mod server;
