@@ -66,6 +66,19 @@ pub(super) const FAULTS: &[Fault] = &[
         },
     },
     Fault {
+        name: "bi-placeholder-order",
+        requirements: &["SIO-BI-29"],
+        breaks: "a placeholder whose `num` comes first is an object like others",
+        also: &[],
+        make: || {
+            mishears(|text| {
+                let other_way = r#"{"num":0,"_placeholder":true}"#;
+                text.contains(other_way)
+                    .then(|| text.replace(other_way, r#"{"num":0,"placeholder":true}"#))
+            })
+        },
+    },
+    Fault {
         name: "bi-interleaved",
         requirements: &["SIO-BI-05"],
         breaks: "another event comes between the header of a numbered event and its two attachments",

@@ -1,5 +1,6 @@
 //! Faults of the wire format (SIO-CO).
 
+use super::heard::deaf_to;
 use super::script::{self, Script, close, heard, reading, writing};
 use super::{Fault, hooks};
 use crate::args::Args;
@@ -182,6 +183,13 @@ pub(super) const FAULTS: &[Fault] = &[
                     .then(|| text.replace(",1e400]", ",Infinity]"))
             })
         },
+    },
+    Fault {
+        name: "co-escaped-key-dropped",
+        requirements: &["SIO-CO-18"],
+        breaks: "an event with an object whose first key has an escape in it is dropped",
+        also: &[],
+        make: || deaf_to(|text| text.contains(r#",{"\"#)),
     },
     Fault {
         name: "co-nul-truncates",

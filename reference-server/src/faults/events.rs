@@ -260,6 +260,18 @@ pub(super) const FAULTS: &[Fault] = &[
         },
     },
     Fault {
+        name: "ev-escaped-name",
+        requirements: &["SIO-EV-23"],
+        breaks: "an event name is read as it is written, escapes and all",
+        also: &[],
+        make: || {
+            mishears(|text| {
+                let (head, name) = text.split_once(r#"["\u"#)?;
+                Some(format!(r#"{head}["\\u{name}"#))
+            })
+        },
+    },
+    Fault {
         name: "ev-proto-handler-lookup",
         requirements: &["SIO-EV-21"],
         breaks: "an event named hasOwnProperty finds an inherited handler, which answers",
