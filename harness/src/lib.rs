@@ -6,6 +6,7 @@ pub mod client;
 pub mod coverage;
 pub mod doctor;
 pub mod explain;
+mod file;
 pub mod fuzz;
 pub mod judge;
 pub mod known;

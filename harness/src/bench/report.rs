@@ -57,16 +57,12 @@ impl Wanted {
     /// # Errors
     /// What the system says.
     pub fn write(&self, runs: &[Figures], included: &[String]) -> io::Result<()> {
-        let folder = self.path.parent();
-        if let Some(folder) = folder.filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder)?;
-        }
         let text = match self.kind {
             Kind::Json => serde_json::to_string(&runs.first())? + "\n",
             Kind::Markdown => markdown(runs, included),
             Kind::Html => page::render(runs),
         };
-        std::fs::write(&self.path, text)
+        crate::file::put(&self.path, text)
     }
 }
 

@@ -134,5 +134,6 @@ fn write(wanted: &Report, book: &Book) -> Result<(), String> {
             (path, json + "\n")
         }
     };
-    std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
+    crate::file::put(path, text)
+        .map_err(|error| format!("cannot write {}: {error}", path.display()))
 }

@@ -87,7 +87,7 @@ impl Arguments {
             self::files()
         );
         if let (Some(path), Some(text)) = (&self.smallest, &figures.smallest) {
-            std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+            crate::file::put(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
             anstream::println!("  the smallest failing cut stands in {}", path.display());
         }
         Ok(figures.violations.is_empty() && figures.sessions_left.unwrap_or(0) == 0)

@@ -1,11 +1,11 @@
 //! `--report kind=PATH`: which reports are written, and where.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::{ctrf, html, json, junit, markdown, tap};
+use crate::file;
 use crate::outcome::Run;
 
 /// A form in which a run is written to a file.
@@ -68,7 +68,7 @@ impl FromStr for Wanted {
 
 impl Wanted {
     /// Whether all of these can be written, each into a file of its own; asked before anything is played, since a run
-    /// may take long. Leaves the files there, empty where they are new.
+    /// may take long. A file that is there stays as it is, and a new one is not made yet.
     ///
     /// # Errors
     /// What is wrong, one line.
@@ -80,48 +80,33 @@ impl Wanted {
                     "two reports are to go into {path}; give each a file of its own"
                 ));
             }
-            let opened = wanted.folder().and_then(|()| {
-                OpenOptions::new()
-                    .append(true)
-                    .create(true)
-                    .open(&wanted.path)
-            });
-            opened.map_err(|error| format!("cannot write {path}: {error}"))?;
+            file::ready(&wanted.path).map_err(|error| format!("cannot write {path}: {error}"))?;
         }
         Ok(())
     }
 
-    /// Makes the folders of its file.
-    fn folder(&self) -> io::Result<()> {
-        match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => std::fs::create_dir_all(folder),
-            _ => Ok(()),
-        }
-    }
-
-    /// Writes the run. The file of a build's summary, which the variable `GITHUB_STEP_SUMMARY` names, may have been
-    /// begun by others: it is written on.
+    /// Writes the run; a reader finds the old file or the new one. The file of a build's summary, which the variable
+    /// `GITHUB_STEP_SUMMARY` names, may have been begun by others: it is written on.
     pub fn write(&self, run: &Run) -> io::Result<()> {
-        self.folder()?;
         let is_begun = std::env::var_os("GITHUB_STEP_SUMMARY")
             .is_some_and(|path| path == self.path.as_os_str());
-        let file = match is_begun {
-            true => OpenOptions::new()
-                .append(true)
-                .create(true)
-                .open(&self.path)?,
-            false => File::create(&self.path)?,
-        };
-        let mut file = BufWriter::new(file);
-        match self.kind {
-            Kind::Json => json::write(run, &mut file)?,
-            Kind::Junit => junit::write(run, &mut file)?,
-            Kind::Markdown => markdown::write(run, &mut file)?,
-            Kind::Tap => tap::write(run, &mut file)?,
-            Kind::Ctrf => ctrf::write(run, &mut file)?,
-            Kind::Html => file.write_all(html::render(run)?.as_bytes())?,
+        if is_begun {
+            let mut content = Vec::new();
+            self.render(run, &mut content)?;
+            return file::append(&self.path, &content);
         }
-        file.flush()
+        file::fill(&self.path, |to| self.render(run, to))
+    }
+
+    fn render(&self, run: &Run, to: &mut dyn io::Write) -> io::Result<()> {
+        match self.kind {
+            Kind::Json => json::write(run, to),
+            Kind::Junit => junit::write(run, to),
+            Kind::Markdown => markdown::write(run, to),
+            Kind::Tap => tap::write(run, to),
+            Kind::Ctrf => ctrf::write(run, to),
+            Kind::Html => to.write_all(html::render(run)?.as_bytes()),
+        }
     }
 }
 

@@ -29,9 +29,7 @@ pub fn save(run: &Run) {
     let failed: BTreeSet<_> = again
         .map(|outcome| (&outcome.target, &outcome.trial))
         .collect();
-    let file = file();
-    if let (Some(folder), Ok(text)) = (file.parent(), serde_json::to_string(&failed)) {
-        let _ = std::fs::create_dir_all(folder);
-        let _ = std::fs::write(&file, text);
+    if let Ok(text) = serde_json::to_string(&failed) {
+        let _ = crate::file::put(&file(), text);
     }
 }

@@ -80,11 +80,7 @@ pub fn unpack() -> io::Result<PathBuf> {
             continue;
         }
         // Another run may be reading: it finds the file whole, or not at all.
-        std::fs::create_dir_all(file.parent().unwrap_or(&folder))?;
-        let mut half = file.clone().into_os_string();
-        half.push(format!(".{}", std::process::id()));
-        std::fs::write(&half, content)?;
-        std::fs::rename(&half, &file)?;
+        crate::file::put(&file, content)?;
     }
     Ok(folder)
 }

@@ -107,7 +107,7 @@ impl Arguments {
         anstream::print!("{}", table::text(&found));
         let mut written = true;
         for report in &self.report {
-            if let Err(error) = std::fs::write(&report.path, (report.write)(&found)) {
+            if let Err(error) = crate::file::put(&report.path, (report.write)(&found)) {
                 anstream::eprintln!("siospec: cannot write {}: {error}", report.path.display());
                 written = false;
             }

@@ -60,8 +60,7 @@ impl Finding {
     pub(super) fn write(&mut self, folder: &Path) -> Result<(), String> {
         let file = folder.join(format!("{}.yaml", self.class.slug()));
         let wrong = |error: std::io::Error| format!("{}: {error}", file.display());
-        std::fs::create_dir_all(folder).map_err(wrong)?;
-        std::fs::write(&file, &self.text).map_err(wrong)?;
+        crate::file::put(&file, &self.text).map_err(wrong)?;
         self.file = Some(file);
         Ok(())
     }
