@@ -9,9 +9,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::outcome::{Failure, Outcome};
+use crate::scenario::model::Step;
+use crate::scenario::path;
 
 /// The reason that `siospec bless` writes where nobody has given one. A run refuses it.
 pub const NO_REASON: &str = "?";
+
+/// Where a trial may fail beside its steps.
+const BESIDE_STEPS: [&str; 2] = ["setup", "final fence"];
 
 /// A deviation that somebody has looked at: the evidence, and why it is so.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -20,9 +25,10 @@ pub struct Known {
     /// The scenario's name, or one trial of it with its brackets; brackets with fewer parameters mean every trial that
     /// has these.
     pub scenario: String,
-    /// The line of the step that fails, where the scenario could fail at several.
+    /// The step that fails, where the scenario could fail at several: `4`, `4.2`, `setup` or `final fence`, as a failure
+    /// prints it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<u32>,
+    pub step: Option<String>,
     /// What was expected, as a failure prints it; empty where it prints nothing.
     pub expected: Evidence,
     /// What came, as a failure prints it; its message where nothing came.
@@ -136,14 +142,22 @@ impl Known {
     /// Whether the failure is the one that the entry describes: the same step, the same words.
     pub fn shows(&self, failure: &Failure) -> bool {
         let (expected, got) = evidence(failure);
-        self.step.is_none_or(|line| line == failure.line)
+        self.step
+            .as_deref()
+            .is_none_or(|step| step == number(&failure.step))
             && self.expected.reads(expected)
             && self.got.reads(got)
     }
 
+    /// Whether a trial of these steps has the step that the entry names.
+    pub fn has_step(&self, steps: &[Step]) -> bool {
+        let is_there = |step: &str| BESIDE_STEPS.contains(&step) || path::leads(steps, step);
+        self.step.as_deref().is_none_or(is_there)
+    }
+
     /// What is wrong with the entry by itself.
     pub fn check(&self) -> Result<(), String> {
-        let wrong = |what| Err(format!("known deviation {}: {what}", self.scenario));
+        let wrong = |what: &str| Err(format!("known deviation {}: {what}", self.scenario));
         if self
             .sometimes
             .is_some_and(|rate| !(rate > 0.0 && rate < 1.0))
@@ -153,11 +167,24 @@ impl Known {
         if self.reason.trim().is_empty() || self.reason.trim() == NO_REASON {
             return wrong("a reason must be given");
         }
+        let is_step = |step: &str| {
+            BESIDE_STEPS.contains(&step) || step.chars().all(|c| c.is_ascii_digit() || c == '.')
+        };
+        if let Some(step) = self.step.as_deref().filter(|step| !is_step(step)) {
+            return wrong(&format!(
+                "`step: {step}` is none; write the step as a failure prints it, `4` or `4.2`, `setup` or `final fence`"
+            ));
+        }
         if self.scenario.contains('*') {
             return wrong("one entry names one scenario, without wildcards");
         }
         Ok(())
     }
+}
+
+/// `4.2` of `step 4.2`.
+fn number(step: &str) -> &str {
+    step.strip_prefix("step ").unwrap_or(step)
 }
 
 /// Expected and got, as entries have them.

@@ -50,6 +50,7 @@ use crate::target::url::Asked;
 #[must_use = "nothing is played before `main`"]
 pub struct Suite {
     of: Of,
+    known: Option<PathBuf>,
     gate: Gate,
     skipped: Vec<String>,
 }
@@ -61,7 +62,6 @@ enum Of {
     Url {
         asked: Asked,
         exclusive: bool,
-        known: Option<PathBuf>,
     },
     Server(Box<Server>),
 }
@@ -86,7 +86,6 @@ impl Suite {
         Self::of(Of::Url {
             asked,
             exclusive: false,
-            known: None,
         })
     }
 
@@ -98,6 +97,7 @@ impl Suite {
     fn of(of: Of) -> Self {
         Self {
             of,
+            known: None,
             gate: Gate::default(),
             skipped: Vec::new(),
         }
@@ -127,11 +127,10 @@ impl Suite {
         self
     }
 
-    /// What the URL's server is known to do differently, a `known.yaml`. A target has its own, beside `target.yaml`.
+    /// What the server is known to do differently, a `known.yaml` as `siospec bless --known FILE` writes it. A target has
+    /// its own beside `target.yaml`, and this one is read instead.
     pub fn known(mut self, file: impl Into<PathBuf>) -> Self {
-        if let Of::Url { known, .. } = &mut self.of {
-            *known = Some(file.into());
-        }
+        self.known = Some(file.into());
         self
     }
 
@@ -199,15 +198,13 @@ impl Suite {
             Of::Target(name) => {
                 Server::foreign(Manifest::find(&name).map_err(|error| error.to_string())?)
             }
-            Of::Url {
-                asked,
-                exclusive,
-                known,
-            } => {
-                let known = known.map(|file| manifest::known(&file)).transpose();
-                let known = known.map_err(|error| error.to_string())?;
-                Server::remote(asked, exclusive).knowing(known.unwrap_or_default())
+            Of::Url { asked, exclusive } => Server::remote(asked, exclusive),
+        };
+        let server = match self.known {
+            Some(file) => {
+                server.knowing(manifest::known(&file).map_err(|error| error.to_string())?)
             }
+            None => server,
         };
         let mut plan = Plan {
             gate: self.gate,

@@ -24,6 +24,10 @@ pub(super) struct Arguments {
     /// Only this target, by its name or by the path of its target.yaml (repeatable); otherwise every one in the run
     #[arg(long, value_name = "NAME")]
     target: Vec<String>,
+    /// The file to bring up to date, made if it is not there: for a server behind a URL, or a target in the place of
+    /// its own; `siospec run --known FILE` reads it
+    #[arg(long, value_name = "FILE")]
+    known: Option<PathBuf>,
     /// Why it is so: for new entries, and for those that have no reason yet
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -61,15 +65,7 @@ impl Arguments {
     /// Whether every entry has a reason now.
     fn bless(&self, run: &Run, trials: &BTreeMap<String, Vec<String>>) -> Result<bool, String> {
         let mut explained = true;
-        for (manifest, judged) in self.targets(run)? {
-            let file = manifest.known_file();
-            if embedded::holds(&file) {
-                return Err(format!(
-                    "{0} comes with siospec, and so do its known deviations; `siospec new-target {0} DIR` writes a \
-                     copy of your own",
-                    manifest.name
-                ));
-            }
+        for (file, judged) in self.files(run)? {
             let wrong = |error: String| format!("{}: {error}", file.display());
             let old = match file.is_file() {
                 true => std::fs::read_to_string(&file).map_err(|e| wrong(e.to_string()))?,
@@ -78,12 +74,51 @@ impl Arguments {
             let blessed =
                 bless(&old, run, judged, trials, self.reason.as_deref()).map_err(wrong)?;
             if !self.dry_run && blessed.text != old {
-                std::fs::write(&file, &blessed.text).map_err(|e| wrong(e.to_string()))?;
+                crate::file::put(&file, &blessed.text).map_err(|e| wrong(e.to_string()))?;
             }
-            say(&manifest.name, &blessed);
+            say(&judged.name, &blessed);
             explained &= blessed.unexplained.is_empty();
         }
         Ok(explained)
+    }
+
+    /// The files, each with the server that it is about.
+    fn files<'r>(&self, run: &'r Run) -> Result<Vec<(PathBuf, &'r Judged)>, String> {
+        if let Some(file) = &self.known {
+            let of_all =
+                |judged: &&Judged| self.target.is_empty() || self.target.contains(&judged.name);
+            let judged: Vec<&Judged> = run.targets.iter().filter(of_all).collect();
+            return match judged.as_slice() {
+                [one] => Ok(vec![(file.clone(), one)]),
+                [] => Err(format!("the run did not judge {}", self.target.join(", "))),
+                several => {
+                    let names: Vec<&str> = several.iter().map(|one| one.name.as_str()).collect();
+                    Err(format!(
+                        "--known is about one server; say with --target which of {}",
+                        names.join(", ")
+                    ))
+                }
+            };
+        }
+        let targets = self.targets(run)?;
+        if targets.is_empty() {
+            return Err(
+                "the run judged no target that has a known.yaml of its own; say with --known FILE which is to be written"
+                    .into(),
+            );
+        }
+        let file = |(manifest, judged): (Manifest, &'r Judged)| {
+            let file = manifest.known_file();
+            match embedded::holds(&file) {
+                false => Ok((file, judged)),
+                true => Err(format!(
+                    "{0} comes with siospec, and so do its known deviations; `--known FILE` writes them elsewhere, and \
+                     `siospec new-target {0} DIR` a copy of the target",
+                    manifest.name
+                )),
+            }
+        };
+        targets.into_iter().map(file).collect()
     }
 
     /// The targets of the run that have a folder, the asked ones if some are.

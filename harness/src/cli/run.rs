@@ -18,6 +18,8 @@ use crate::run::selection::{Filter, Shard};
 use crate::run::session::Session;
 use crate::run::stop::Stop;
 use crate::scenario::release::Release;
+use crate::target::manifest;
+use crate::target::server::Server;
 
 /// How often a terminal is told how far the run is.
 const PROGRESS: Duration = Duration::from_secs(10);
@@ -61,6 +63,10 @@ pub(super) struct Arguments {
     /// Only what this release of siospec asked for turns the run red, such as 0.1; what is newer is reported
     #[arg(long, value_name = "RELEASE", help_heading = "Judging")]
     requirements: Option<String>,
+    /// What the server is known to do differently, a known.yaml as `siospec bless --known FILE` writes it; of a target,
+    /// instead of its own
+    #[arg(long, value_name = "FILE", help_heading = "Judging")]
+    known: Option<PathBuf>,
     /// Capabilities that every target must declare; `all` is every one that a scenario needs
     #[arg(
         long,
@@ -118,7 +124,7 @@ impl Arguments {
             Ok(scenarios) => scenarios,
             Err(code) => return code,
         };
-        let servers = match self.servers.found(self.time_scale) {
+        let servers = match self.servers() {
             Ok(servers) => servers,
             Err(error) => return refuse(error),
         };
@@ -184,6 +190,22 @@ impl Arguments {
         super::report::write(&run, &self.report)
     }
 
+    /// The servers, with what is known of them.
+    fn servers(&self) -> Result<Vec<Server>, String> {
+        let mut servers = self.servers.found(self.time_scale)?;
+        let Some(file) = &self.known else {
+            return Ok(servers);
+        };
+        let known = manifest::known(file).map_err(|error| format!("--known: {error}"))?;
+        match (servers.pop(), servers.is_empty()) {
+            (Some(Server::Bundled(_)), true) => Err(
+                "--known is about somebody's server, a --url or a --target; the bundled one has no deviations".into(),
+            ),
+            (Some(one), true) => Ok(vec![one.knowing(known)]),
+            _ => Err("--known is about one server, and several are to be judged; give each a run of its own".into()),
+        }
+    }
+
     fn given(&self) -> Vec<String> {
         self.scenarios
             .iter()
@@ -195,6 +217,11 @@ impl Arguments {
     fn repeated(&self) -> Vec<String> {
         let mut words = self.given();
         words.extend(self.servers.repeated());
+        words.extend(
+            self.known
+                .iter()
+                .map(|file| format!("--known {}", file.display())),
+        );
         words.extend(self.stress.then(|| "--stress".to_owned()));
         words.extend((self.time_scale != 1.0).then(|| format!("--time-scale {}", self.time_scale)));
         words

@@ -56,6 +56,7 @@ pub(crate) mod tests {
             repetition: 1,
             gates,
             newer: false,
+            changed: false,
             verdict,
             replay: "siospec run --exact --filter 'a/b'".into(),
             transcript: None,
@@ -124,7 +125,9 @@ pub(crate) mod tests {
             failure: None,
         };
         assert_eq!(conclusion(vec![outcome(true, errored)]), Conclusion::Red);
-        let unexpected = Verdict::UnexpectedPass { known: known() };
+        let unexpected = Verdict::UnexpectedPass {
+            known: Box::new(known()),
+        };
         assert_eq!(
             conclusion(vec![outcome(false, unexpected)]),
             Conclusion::Red
@@ -174,10 +177,10 @@ pub(crate) mod tests {
     fn a_run_reads_back_as_it_was_written() {
         let deviation = Verdict::KnownDeviation {
             failure: failure(),
-            known: Known {
+            known: Box::new(Known {
                 sometimes: Some(0.25),
                 ..known()
-            },
+            }),
         };
         let run = run(vec![
             outcome(true, deviation),

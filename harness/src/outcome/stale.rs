@@ -24,6 +24,11 @@ pub(crate) fn stale(known: &[Baselined], outcomes: &[&Outcome], today: NaiveDate
         if known.trials == 0 {
             return Some("there is no scenario, or no trial, of that name".into());
         }
+        if let Some(step) = entry.step.as_ref().filter(|_| known.without_step) {
+            return Some(format!(
+                "there is no step {step} in it; name the step as a failure prints it"
+            ));
+        }
         if let Some(until) = entry.until.filter(|until| *until < today) {
             return Some(format!(
                 "it expired on {until}: look at it again, then move `until`"
@@ -40,7 +45,7 @@ pub(crate) fn stale(known: &[Baselined], outcomes: &[&Outcome], today: NaiveDate
         }
         let shown = about.iter().any(|outcome| match &outcome.verdict {
             Verdict::KnownDeviation { known, .. } | Verdict::UnexpectedPass { known } => {
-                known == entry
+                **known == *entry
             }
             _ => false,
         });
@@ -80,7 +85,15 @@ mod tests {
             .collect();
         let today = NaiveDate::from_ymd_opt(2026, 1, 2).unwrap();
         let all: Vec<&Outcome> = outcomes.iter().collect();
-        let stale = stale(&[Baselined { entry, trials }], &all, today);
+        let stale = stale(
+            &[Baselined {
+                entry,
+                trials,
+                without_step: false,
+            }],
+            &all,
+            today,
+        );
         stale
             .into_iter()
             .map(|stale| stale.why)
@@ -97,6 +110,24 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_of_a_step_that_is_not_there_is_stale() {
+        let entry = Known {
+            step: Some("9".into()),
+            ..entry()
+        };
+        let known = Baselined {
+            entry,
+            trials: 1,
+            without_step: true,
+        };
+        let stale = stale(&[known], &[], NaiveDate::MIN);
+        assert_eq!(
+            stale[0].why,
+            "there is no step 9 in it; name the step as a failure prints it"
+        );
+    }
+
+    #[test]
     fn an_entry_is_stale_when_its_day_is_past_and_not_on_it() {
         let until = |day| Known {
             until: NaiveDate::from_ymd_opt(2026, 1, day),
@@ -108,7 +139,7 @@ mod tests {
         );
         let shown = Verdict::KnownDeviation {
             failure: given::failure(),
-            known: until(2),
+            known: Box::new(until(2)),
         };
         assert_eq!(found(until(2), 1, vec![shown]), "");
     }

@@ -1,6 +1,7 @@
 //! A server that was judged.
 
 use std::collections::BTreeMap;
+use std::ops::Not;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -52,4 +53,7 @@ pub struct Baselined {
     pub entry: Known,
     /// How many trials it is about, played in this run or not.
     pub trials: usize,
+    /// Whether none of these has the step that the entry names.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub without_step: bool,
 }

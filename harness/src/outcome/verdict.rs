@@ -40,6 +40,9 @@ pub struct Outcome {
     /// Whether it would gate, but is newer than the release whose requirements the run asks for.
     #[serde(default, skip_serializing_if = "Not::not")]
     pub newer: bool,
+    /// Whether it would gate, but asks for something else than it did in that release.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub changed: bool,
     /// What came of it.
     pub verdict: Verdict,
     /// The command that plays this trial alone.
@@ -99,12 +102,12 @@ pub enum Verdict {
         /// Where, and what instead.
         failure: Failure,
         /// The entry.
-        known: Known,
+        known: Box<Known>,
     },
     /// An entry of `known.yaml` says that it fails, and it passed.
     UnexpectedPass {
         /// The entry, to be struck.
-        known: Known,
+        known: Box<Known>,
     },
     /// The target lacks a capability or a knob that the scenario needs.
     NotOffered {

@@ -20,7 +20,8 @@ use crate::reconnecting::Reconnecting;
 use crate::scenario::json::Json;
 use crate::scenario::literal::Name;
 use crate::scenario::model::{Layer, Link, Step, Subject};
-use crate::scenario::source::Place;
+use crate::scenario::path::words;
+use crate::scenario::source::{Place, uncommented};
 use crate::scenario::trial::Trial;
 use crate::transcript::{Lane, Recorder};
 
@@ -399,15 +400,10 @@ fn span(place: &Place) -> std::ops::Range<usize> {
                 .take(position.column.saturating_sub(1))
                 .map(char::len_utf8)
                 .sum();
-            return start + column..start + line.trim_end().len().max(column);
+            let step = column + uncommented(&line[column..]).len();
+            return start + column..start + step;
         }
         start += line.len();
     }
     start..start
-}
-
-/// `4.2` for the second step of the block that is the fourth.
-pub(super) fn words(path: &[usize]) -> String {
-    let numbers: Vec<String> = path.iter().map(|index| (index + 1).to_string()).collect();
-    numbers.join(".")
 }

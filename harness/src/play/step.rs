@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use futures_util::future::try_join_all;
 
 use super::options::Pending;
-use super::player::{Actor, Player, words};
+use super::player::{Actor, Player};
 use super::trouble::Trouble;
 use crate::judge::{Captures, CheckError, Value, timing};
 use crate::scenario::expression::Check;
 use crate::scenario::model::{Repeat, Step, TargetAction, Verb};
+use crate::scenario::path::words;
 use crate::scenario::source::Place;
 use crate::transcript::Lane;
 

@@ -67,6 +67,8 @@ struct Cell<'a> {
     gates: bool,
     #[serde(skip_serializing_if = "Not::not")]
     newer: bool,
+    #[serde(skip_serializing_if = "Not::not")]
+    changed: bool,
     ms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<&'a str>,
@@ -210,6 +212,7 @@ fn brief<'a>(trial: &'a str, row: &[(usize, &'a Outcome)]) -> Row<'a> {
         verdict: outcome.verdict.word().replace(' ', "-"),
         gates: outcome.gates,
         newer: outcome.newer,
+        changed: outcome.changed,
         ms: outcome.duration_ms,
         why: why(&outcome.verdict),
     };

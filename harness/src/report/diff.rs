@@ -53,6 +53,8 @@ pub enum Kind {
     NoLongerJudged,
     /// What it needs is not offered any more.
     NoLongerOffered,
+    /// The new run has it and the old one has not, and it turns the new one red.
+    AppearedRed,
     /// It was red, or failed, before and still does, with other evidence.
     OtherEvidence,
     /// It differs as before, or passes as before, and gates now or no more; or another verdict that is no worse.
@@ -68,7 +70,7 @@ pub enum Kind {
 impl Kind {
     /// Whether it means that something got worse.
     pub fn is_worse(self) -> bool {
-        self <= Self::NoLongerOffered
+        self <= Self::AppearedRed
     }
 
     fn heading(self) -> &'static str {
@@ -77,6 +79,7 @@ impl Kind {
             Self::NewlyFailing => "newly failing",
             Self::NoLongerJudged => "no longer judged",
             Self::NoLongerOffered => "no longer offered",
+            Self::AppearedRed => "appeared, and red",
             Self::OtherEvidence => "fails as before, with other evidence",
             Self::OtherVerdict => "another verdict",
             Self::Appeared => "appeared",
@@ -106,7 +109,11 @@ pub fn diff(old: &Run, new: &Run) -> Diff {
             new: Some(said(outcome)),
         };
         let Some(key) = named.next() else {
-            changes.push(change(Kind::Appeared, None, None));
+            let kind = match outcome.is_red() {
+                true => Kind::AppearedRed,
+                false => Kind::Appeared,
+            };
+            changes.push(change(kind, None, None));
             continue;
         };
         let earlier = before[&key];
@@ -332,7 +339,7 @@ mod tests {
     fn deviates() -> Verdict {
         Verdict::KnownDeviation {
             failure: crate::outcome::tests::failure(),
-            known: known(),
+            known: Box::new(known()),
         }
     }
 
@@ -341,7 +348,9 @@ mod tests {
         for (new, kind) in [
             (failed(), Kind::NewlyFailing),
             (
-                Verdict::UnexpectedPass { known: known() },
+                Verdict::UnexpectedPass {
+                    known: Box::new(known()),
+                },
                 Kind::NewlyFailing,
             ),
             (errored(), Kind::NoLongerJudged),
@@ -422,6 +431,34 @@ mod tests {
         assert_eq!(
             kinds(vec![outcome(true, failed())], vec![other]),
             [Kind::Appeared, Kind::Vanished]
+        );
+    }
+
+    #[test]
+    fn what_appears_red_got_worse_and_what_only_informs_did_not() {
+        let appeared = |gates, verdict| diff(&run(vec![]), &run(vec![outcome(gates, verdict)]));
+        let unexpected = Verdict::UnexpectedPass {
+            known: Box::new(known()),
+        };
+        for red in [failed(), errored(), unexpected] {
+            let diff = appeared(true, red);
+            assert_eq!(diff.changes[0].kind, Kind::AppearedRed);
+            assert!(diff.worse);
+        }
+        for (gates, other) in [
+            (false, failed()),
+            (true, Verdict::Passed),
+            (true, not_offered()),
+            (true, deviates()),
+        ] {
+            let diff = appeared(gates, other);
+            assert_eq!(diff.changes[0].kind, Kind::Appeared);
+            assert!(!diff.worse);
+        }
+        assert_eq!(
+            appeared(true, failed()).text(),
+            "appeared, and red (1)\n  t: a/b\n    failed, step 1: expected 40, got 41\n\nsomething got worse; 0 trials are \
+             as they were\n"
         );
     }
 

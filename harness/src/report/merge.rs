@@ -352,6 +352,7 @@ mod tests {
             run.targets[0].known = vec![Baselined {
                 entry: given::known(),
                 trials: 2,
+                without_step: false,
             }];
             for outcome in &mut run.outcomes {
                 outcome.verdict = given::failed();

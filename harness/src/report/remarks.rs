@@ -44,28 +44,37 @@ pub fn of(run: &Run, target: &Judged) -> Vec<String> {
     remarks.extend(
         missing.map(|missing| format!("--require: the capability {missing} is not declared")),
     );
-    remarks.extend(newer(run, target));
+    remarks.extend(since(run, target, "newer than", |outcome| outcome.newer));
+    remarks.extend(since(run, target, "changed since", |outcome| {
+        outcome.changed
+    }));
     remarks.extend(other_versions(run, target));
     remarks
 }
 
-/// What came after the release that the run is pinned to.
-fn newer(run: &Run, target: &Judged) -> Option<String> {
-    let newer: Vec<&Outcome> = run
+/// What came, or became another, after the release that the run is pinned to.
+fn since(
+    run: &Run,
+    target: &Judged,
+    word: &str,
+    is_so: impl Fn(&Outcome) -> bool,
+) -> Option<String> {
+    let since: Vec<&Outcome> = run
         .of(&target.name)
-        .filter(|outcome| outcome.newer)
+        .filter(|outcome| is_so(outcome))
         .collect();
     let release = run
         .selection
         .requirements
         .as_ref()
-        .filter(|_| !newer.is_empty())?;
+        .filter(|_| !since.is_empty())?;
     let stuck =
         |o: &&&Outcome| matches!(o.verdict, Verdict::Failed { .. } | Verdict::Errored { .. });
-    let (all, bad) = (newer.len(), newer.iter().filter(stuck).count());
+    let (all, bad) = (since.len(), since.iter().filter(stuck).count());
     Some(format!(
-        "{all} trials are newer than {release} and do not gate; {bad} of them would turn the run red without \
-         `--requirements {release}`"
+        "{all} {} {word} {release} and do not gate; {bad} of them would turn the run red without \
+         `--requirements {release}`",
+        if all == 1 { "trial is" } else { "trials are" }
     ))
 }
 
@@ -105,17 +114,26 @@ mod tests {
     use crate::outcome::{Baselined, Known, tests as given};
 
     #[test]
-    fn what_is_newer_is_counted_and_said() {
+    fn what_is_newer_or_changed_is_counted_and_said() {
         let newer = |verdict| Outcome {
             newer: true,
             ..given::outcome(false, verdict)
         };
-        let mut run = given::run(vec![newer(given::failed()), newer(Verdict::Passed)]);
+        let changed = Outcome {
+            changed: true,
+            ..given::outcome(false, Verdict::Passed)
+        };
+        let mut run = given::run(vec![
+            newer(given::failed()),
+            newer(Verdict::Passed),
+            changed,
+        ]);
         run.selection.requirements = Some("0.1".into());
         assert_eq!(
             of(&run, &run.targets[0]),
             [
-                "2 trials are newer than 0.1 and do not gate; 1 of them would turn the run red without `--requirements 0.1`"
+                "2 trials are newer than 0.1 and do not gate; 1 of them would turn the run red without `--requirements 0.1`",
+                "1 trial is changed since 0.1 and do not gate; 0 of them would turn the run red without `--requirements 0.1`"
             ]
         );
     }
@@ -127,7 +145,11 @@ mod tests {
             version: Some("x 1.0, y 2".into()),
             ..given::known()
         };
-        run.targets[0].known = vec![Baselined { entry, trials: 1 }];
+        run.targets[0].known = vec![Baselined {
+            entry,
+            trials: 1,
+            without_step: false,
+        }];
         run.targets[0].versions = [
             ("x".to_owned(), "1.1".to_owned()),
             ("y".to_owned(), "2".to_owned()),

@@ -479,6 +479,7 @@ mod tests {
             let listed = |entry: &Known| crate::outcome::Baselined {
                 entry: entry.clone(),
                 trials: 2,
+                without_step: false,
             };
             run.targets[0].known = entries.iter().map(listed).collect();
             bless(known, &run, &run.targets[0], &BTreeMap::new(), None)

@@ -38,7 +38,7 @@ impl Baseline {
                 if let Some(known) = about.clone().find(|entry| entry.shows(&failure)) {
                     return Verdict::KnownDeviation {
                         failure,
-                        known: known.clone(),
+                        known: Box::new(known.clone()),
                     };
                 }
                 failure.notes.extend(about.map(|entry| {
@@ -51,7 +51,7 @@ impl Baseline {
             }
             Verdict::Passed => match about.find(|entry| entry.sometimes.is_none()) {
                 Some(known) => Verdict::UnexpectedPass {
-                    known: known.clone(),
+                    known: Box::new(known.clone()),
                 },
                 None => Verdict::Passed,
             },
@@ -66,20 +66,23 @@ impl Baseline {
         scenarios: &[Arc<Scenario>],
         elsewhere: impl Fn(&str) -> bool,
     ) -> Vec<Baselined> {
-        let trials = |entry: &Known| -> usize {
+        let listed = |entry: &Known| {
             let named = |s: &&Arc<Scenario>| {
                 let name = entry.scenario_name();
                 s.name == name || s.aka.iter().any(|earlier| earlier == name)
             };
             let trials = scenarios.iter().filter(named).flat_map(Trial::of);
-            trials
+            let about: Vec<Trial> = trials
                 .filter(|t| entry.names(&t.scenario.name, &t.scenario.aka, &t.name))
-                .count()
+                .collect();
+            Baselined {
+                entry: entry.clone(),
+                trials: about.len(),
+                without_step: !about.is_empty()
+                    && !about.iter().any(|trial| entry.has_step(&trial.case.steps)),
+            }
         };
-        let listed = self.entries.iter().map(|entry| Baselined {
-            entry: entry.clone(),
-            trials: trials(entry),
-        });
+        let listed = self.entries.iter().map(listed);
         listed
             .filter(|known| known.trials > 0 || !elsewhere(known.entry.scenario_name()))
             .collect()
@@ -94,7 +97,7 @@ mod tests {
     fn entry() -> Known {
         Known {
             scenario: "a/b".into(),
-            step: Some(7),
+            step: Some("4.2".into()),
             expected: r#"44{"message":"x"}"#.into(),
             got: r#"40{"sid":"$_"}"#.into(),
             reason: "so".into(),
@@ -106,16 +109,16 @@ mod tests {
         }
     }
 
-    fn failed(line: u32, received: &str) -> Verdict {
+    fn failed(step: &str, received: &str) -> Verdict {
         Verdict::Failed {
             failure: Failure {
                 file: "a/b.yaml".into(),
-                line,
+                line: 7,
                 column: 1,
                 length: 1,
                 snippet: Snippet::default(),
                 client: None,
-                step: "step 1".into(),
+                step: format!("step {step}"),
                 message: "another packet".into(),
                 expected: Some(r#"44{"message":"x"}"#.into()),
                 received: Some(received.into()),
@@ -134,24 +137,53 @@ mod tests {
     #[test]
     fn an_entry_covers_the_failure_that_it_describes_and_no_other() {
         assert_eq!(
-            weigh(entry(), failed(7, r#"40{"sid":"abc"}"#)),
+            weigh(entry(), failed("4.2", r#"40{"sid":"abc"}"#)),
             "known deviation"
         );
-        assert_eq!(weigh(entry(), failed(8, r#"40{"sid":"abc"}"#)), "failed");
-        assert_eq!(weigh(entry(), failed(7, r#"41{"sid":"abc"}"#)), "failed");
+        assert_eq!(
+            weigh(entry(), failed("4.10", r#"40{"sid":"abc"}"#)),
+            "failed"
+        );
+        assert_eq!(
+            weigh(entry(), failed("4.2", r#"41{"sid":"abc"}"#)),
+            "failed"
+        );
         let other = Known {
             scenario: "a/c".into(),
             ..entry()
         };
-        assert_eq!(weigh(other, failed(7, r#"40{"sid":"abc"}"#)), "failed");
+        assert_eq!(weigh(other, failed("4.2", r#"40{"sid":"abc"}"#)), "failed");
         let this_trial = Known {
             scenario: "a/b[A=polling]".into(),
             ..entry()
         };
         assert_eq!(
-            weigh(this_trial, failed(7, r#"40{"sid":"abc"}"#)),
+            weigh(this_trial, failed("4.2", r#"40{"sid":"abc"}"#)),
             "known deviation"
         );
+    }
+
+    #[test]
+    fn a_step_that_none_of_its_trials_has_is_seen() {
+        let yaml = "title: x\ntransports: websocket\nsteps:\n  - repeat:\n      times: 2\n      steps:\n        - A.alive:\n";
+        let catalogue = crate::scenario::catalogue::Catalogue::parse("[]").unwrap();
+        let scenario =
+            crate::scenario::load::load("a/b", "a/b.yaml", yaml.as_bytes(), &catalogue).unwrap();
+        for (step, is_missing) in [
+            (Some("1"), false),
+            (Some("1.1"), false),
+            (Some("1.2"), true),
+            (Some("final fence"), false),
+            (None, false),
+        ] {
+            let entry = Known {
+                step: step.map(str::to_owned),
+                ..entry()
+            };
+            let listed =
+                Baseline::new(vec![entry]).listed(std::slice::from_ref(&scenario), |_| false);
+            assert_eq!(listed[0].without_step, is_missing, "{step:?}");
+        }
     }
 
     #[test]
@@ -166,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_failure_with_other_evidence_says_so() {
-        let verdict = Baseline::new(vec![entry()]).weighed("a/b", &[], "a/b", failed(7, "41"));
+        let verdict = Baseline::new(vec![entry()]).weighed("a/b", &[], "a/b", failed("4.2", "41"));
         assert!(verdict.failure().unwrap().notes[0].contains("has other evidence: expected 44"));
     }
 

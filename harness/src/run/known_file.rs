@@ -63,6 +63,9 @@ pub(super) fn written(entry: &Known) -> String {
     let mut lines = Vec::new();
     let mut put = |key: &str, value: String| lines.push(format!("  {key}: {value}"));
     put("scenario", scalar(&entry.scenario));
+    if let Some(step) = &entry.step {
+        put("step", step.clone());
+    }
     for (key, evidence) in [("expected", &entry.expected), ("got", &entry.got)] {
         match evidence.texts() {
             [text] => put(key, scalar(text)),

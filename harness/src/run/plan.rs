@@ -8,7 +8,7 @@ use super::selection::Filter;
 use crate::outcome::{Gate, Judged, Selection, Shards};
 use crate::scenario::corpus::{self, Corpus};
 use crate::scenario::model::{Scenario, Step};
-use crate::scenario::release::Release;
+use crate::scenario::release::{Frozen, Release};
 use crate::scenario::trial::Trial;
 use crate::scenario::verb::Verb;
 use crate::target::server::Server;
@@ -78,10 +78,11 @@ impl Plan {
         let is_own =
             scenario.level.is_none() || !(self.given.is_empty() || is_embedded(&scenario.name));
         match &self.release {
-            Some(release) if !is_own => match (release.level(trial), gates(scenario.level)) {
-                (Some(level), _) => gates(Some(level)),
-                (None, Weight::Gates) => Weight::Newer,
-                (None, other) => other,
+            Some(release) if !is_own => match release.frozen(trial) {
+                Frozen::Same(level) => gates(Some(level)),
+                Frozen::Changed(level) if gates(Some(level)) == Weight::Gates => Weight::Changed,
+                Frozen::Newer if gates(scenario.level) == Weight::Gates => Weight::Newer,
+                Frozen::Changed(_) | Frozen::Newer => Weight::Informs,
             },
             _ => gates(scenario.level),
         }
@@ -178,6 +179,8 @@ pub(super) enum Weight {
     Informs,
     /// It would, and is newer than the release that was asked for.
     Newer,
+    /// It would, and asks for something else than it did in the release.
+    Changed,
 }
 
 /// Whether an embedded scenario has, or once had, that name.
@@ -282,10 +285,28 @@ mod tests {
     }
 
     #[test]
+    fn a_trial_that_asks_for_something_else_does_not_gate() {
+        let old = scenario("a/old", "requirement: R-1\n");
+        let release = Release::of("0.1", std::slice::from_ref(&old));
+        let now = |header: &str| {
+            let mut plan = Plan::new(vec![scenario("a/old", header)], Vec::new());
+            plan.release = Some(release.clone());
+            weights(&plan)
+        };
+        assert_eq!(now("requirement: R-1\nnote: why\n"), [Weight::Gates; 2]);
+        assert_eq!(
+            now("requirement: R-1\nneeds: rooms\n"),
+            [Weight::Changed; 2]
+        );
+    }
+
+    #[test]
     fn a_level_that_was_raised_since_the_release_gates_as_it_did() {
-        let release = "release: '0.1'\nrequirements: {R-1: SHOULD}\ntrials:\n  a/old: [A=polling, A=websocket]\n";
-        let mut plan = Plan::new(vec![scenario("a/old", "requirement: R-1\n")], Vec::new());
-        plan.release = Some(Release::parse(release).unwrap());
+        let scenario = scenario("a/old", "requirement: R-1\n");
+        let release = Release::of("0.1", std::slice::from_ref(&scenario));
+        let release = release.text().unwrap().replace("MUST", "SHOULD");
+        let mut plan = Plan::new(vec![scenario], Vec::new());
+        plan.release = Some(Release::parse(&release).unwrap());
         assert_eq!(weights(&plan), [Weight::Informs, Weight::Informs]);
     }
 }

@@ -423,6 +423,7 @@ impl Shared {
             repetition: job.repetition,
             gates: job.weight == Weight::Gates,
             newer: job.weight == Weight::Newer,
+            changed: job.weight == Weight::Changed,
             verdict: weighed,
             replay: self
                 .plan

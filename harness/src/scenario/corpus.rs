@@ -11,6 +11,7 @@ use super::diagnostic::Diagnostic;
 use super::header::name_of;
 use super::load::load;
 use super::model::Scenario;
+use super::names;
 
 static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../scenarios");
 
@@ -162,6 +163,7 @@ impl Corpus {
 
     fn sorted(mut self) -> Self {
         self.scenarios.sort_by(|a, b| a.name.cmp(&b.name));
+        self.errors.extend(names::check(&self.scenarios));
         self.errors
             .sort_by(|a, b| (&a.source.file, a.span.start).cmp(&(&b.source.file, b.span.start)));
         self

@@ -1,6 +1,6 @@
 //! A file's bytes to a scenario, or everything that is wrong with it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::catalogue::Catalogue;
 use super::check;
@@ -82,6 +82,7 @@ pub fn load(
         note: header.note,
         aka: header.aka,
         cases,
+        digests: OnceLock::new(),
     };
     if let Some(node) = drain
         && scenario.note.is_none()

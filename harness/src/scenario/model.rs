@@ -1,6 +1,6 @@
 //! The syntax tree of a scenario: what the file says, with every text parsed to its meaning.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub use super::reconnect::Reconnect;
@@ -45,6 +45,8 @@ pub struct Scenario {
     pub aka: Vec<String>,
     /// The labelled variants; exactly one without labels where the file has no `cases:`.
     pub cases: Vec<Case>,
+    /// What the trials of each case ask, once [`Scenario::contents`] was asked.
+    pub(super) digests: OnceLock<Vec<String>>,
 }
 
 /// One combination of the `cases:` matrix, with the steps after its texts were spliced in.

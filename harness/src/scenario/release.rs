@@ -1,8 +1,9 @@
 //! What a release of siospec asked of a server, frozen: `scenarios/releases/NAME.yaml`.
 //!
 //! Whoever pins a release (`siospec run --requirements NAME`) is told of whatever came later, and it does not turn the
-//! run red. Frozen are the requirements with their levels, and the trials by name; a renamed scenario is followed by its
-//! `aka`. A scenario that is to ask for more takes a new name, or a new case.
+//! run red. Frozen are the requirements with their levels, and the trials by name, with a digest of what they ask; a
+//! renamed scenario is followed by its `aka`. A trial that asks for something else than it did is played, and reported
+//! apart. So a scenario that is to ask for more had better take a new name, or a new case: the pin holds the old one then.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,8 +24,20 @@ pub struct Release {
     pub name: String,
     /// The levels that the requirements had.
     requirements: BTreeMap<String, Level>,
-    /// The trials that there were: of each scenario what stands in their brackets, nothing where there are none.
-    trials: BTreeMap<String, Vec<String>>,
+    /// The trials that there were: of each scenario, by the digest of what they ask, what stands in their brackets; an
+    /// empty text where there are none.
+    trials: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+}
+
+/// What a release has to say of a trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Frozen {
+    /// It asked the same, at this level.
+    Same(Level),
+    /// There was a trial of that name, at this level, and it asked for something else.
+    Changed(Level),
+    /// There was none, or one of its requirements was not there.
+    Newer,
 }
 
 impl Release {
@@ -62,11 +75,15 @@ impl Release {
                 continue;
             };
             requirements.extend(scenario.requirements.iter().map(|id| (id.clone(), level)));
-            let choices = Trial::of(scenario)
-                .iter()
-                .map(|trial| choices(&trial.name))
-                .collect();
-            trials.insert(scenario.name.clone(), choices);
+            let mut asked: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            for trial in Trial::of(scenario) {
+                let contents = scenario.contents(&trial.case).to_owned();
+                asked
+                    .entry(contents)
+                    .or_default()
+                    .push(choices(&trial.name));
+            }
+            trials.insert(scenario.name.clone(), asked);
         }
         Self {
             name: name.to_owned(),
@@ -75,23 +92,29 @@ impl Release {
         }
     }
 
-    /// The level with which the trial gated; `None` if it, or one of its requirements, is newer than the release.
-    pub fn level(&self, trial: &Trial) -> Option<Level> {
+    /// What it has of the trial.
+    pub fn frozen(&self, trial: &Trial) -> Frozen {
         let scenario = &trial.scenario;
         let mut names = std::iter::once(&scenario.name).chain(&scenario.aka);
         let wanted = choices(&trial.name);
-        names.find(|name| {
-            self.trials
-                .get(*name)
-                .is_some_and(|trials| trials.contains(&wanted))
-        })?;
+        let asked = names.find_map(|name| {
+            let mut asked = self.trials.get(name)?.iter();
+            asked.find(|(_, trials)| trials.contains(&wanted))
+        });
         let levels: Option<Vec<Level>> = scenario
             .requirements
             .iter()
             .map(|id| self.requirements.get(id).copied())
             .collect();
         // The levels of a scenario's requirements are one; should they have parted, the laxest is what was promised.
-        levels?.into_iter().max()
+        let level = levels.and_then(|levels| levels.into_iter().max());
+        match (asked, level) {
+            (Some((contents, _)), Some(level)) if contents == scenario.contents(&trial.case) => {
+                Frozen::Same(level)
+            }
+            (Some(_), Some(level)) => Frozen::Changed(level),
+            _ => Frozen::Newer,
+        }
     }
 
     /// The scenarios that the release has.

@@ -112,22 +112,90 @@ impl Place {
         self.0.source.position(self.offset())
     }
 
-    /// The text of the node's first line, without indentation.
+    /// The text of the node's first line, without indentation and comment.
     #[must_use]
     pub fn line_text(&self) -> &str {
         let line = self.position().line;
-        self.0
-            .source
-            .text
-            .lines()
-            .nth(line - 1)
-            .unwrap_or_default()
-            .trim()
+        let line = self.0.source.text.lines().nth(line - 1);
+        uncommented(line.unwrap_or_default()).trim()
     }
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file(), self.position())
+    }
+}
+
+/// A line of YAML on which a node begins, without the comment at its end.
+pub(crate) fn uncommented(line: &str) -> &str {
+    // Where a value may begin a quote opens one; inside of a plain text it is a letter.
+    let mut begins = true;
+    let mut quote = None;
+    let mut flow = 0_usize;
+    let mut before = ' ';
+    let mut escaped = false;
+    for (at, c) in line.char_indices() {
+        let space = before.is_whitespace();
+        match (quote, c) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some('"'), '\\') => escaped = true,
+            (Some(open), c) if open == c => quote = None,
+            (Some(_), _) => {}
+            (None, '#') if space => return line[..at].trim_end(),
+            // Doubled, it goes on.
+            (None, '\'') if before == '\'' => quote = Some('\''),
+            (None, '"' | '\'') if begins => quote = Some(c),
+            (None, '[' | '{') if begins || flow > 0 => {
+                flow += 1;
+                begins = true;
+            }
+            (None, ',') if flow > 0 => begins = true,
+            (None, ']' | '}') if flow > 0 => {
+                flow -= 1;
+                begins = false;
+            }
+            (None, ' ') => begins |= matches!(before, ':' | '-' | '?'),
+            (None, _) => begins = false,
+        }
+        before = c;
+    }
+    line.trim_end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::uncommented;
+
+    #[test]
+    fn a_comment_is_no_part_of_the_line_and_what_looks_like_one_is() {
+        for (line, kept) in [
+            ("- A.expect: 42[\"a\"]   # so", "- A.expect: 42[\"a\"]"),
+            ("- A.expect: 42[\"a#b\"]", "- A.expect: 42[\"a#b\"]"),
+            (
+                "- A.expect: '42[\"a # b\"]'  # so",
+                "- A.expect: '42[\"a # b\"]'",
+            ),
+            (
+                "- A.expect: \"4\\\" # '2\"  # so",
+                "- A.expect: \"4\\\" # '2\"",
+            ),
+            ("- A.send: 'it''s # this'", "- A.send: 'it''s # this'"),
+            ("- A.send: it's # this", "- A.send: it's"),
+            (
+                "- A.emit: [\"a # b\", 'c # d'] # so",
+                "- A.emit: [\"a # b\", 'c # d']",
+            ),
+            (
+                "- A.emit: [join, {a: 'x # y'}] # so",
+                "- A.emit: [join, {a: 'x # y'}]",
+            ),
+            ("- - A.expect: '#'  ", "- - A.expect: '#'"),
+            ("- A.nothing: # so", "- A.nothing:"),
+            ("# so", ""),
+            ("é: 'ü # ä' # so", "é: 'ü # ä'"),
+        ] {
+            assert_eq!(uncommented(line), kept);
+        }
     }
 }

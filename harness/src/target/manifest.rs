@@ -481,6 +481,12 @@ mod tests {
             wrong("{scenario: a, expected: e, got: g, reason: r, sometimes: 1}")
                 .contains("a rate between 0 and 1")
         );
+        assert!(
+            wrong("{scenario: a, step: second, expected: e, got: g, reason: r}")
+                .contains("known deviation a: `step: second` is none; write the step as")
+        );
+        let tenth = entries("- {scenario: a, step: 4.10, expected: e, got: g, reason: r}").unwrap();
+        assert_eq!(tenth[0].step.as_deref(), Some("4.10"));
         assert_eq!(entries("# nothing yet\n"), Ok(Vec::new()));
         let two = entries("- {scenario: a, expected: e, got: [g, h], reason: r}").unwrap();
         assert_eq!(two[0].got.texts(), ["g", "h"]);

@@ -34,7 +34,7 @@ function verdict(detail, name, column) {
   const { verdict: said, cell } = detail;
   const repeated = detail.times > 1 ? el("label", { class: "dim" }, ` repetition `, el("select", { change: (event) => open(current.trial, current.target, current.beside, { [column]: Number(event.target.value) }) }, Array.from({ length: detail.times }, (_, i) => el("option", { value: i, selected: i === detail.repetition }, i + 1)))) : null;
   return el("article", { class: `verdict ${cell.verdict}` },
-    el("h3", {}, name, ": ", mark(cell.verdict), " ", el("span", { class: cell.verdict }, words(cell.verdict)), el("span", { class: "dim" }, ` in ${ms(cell.ms)}${cell.newer ? ", newer than the release that gates" : cell.gates ? "" : ", does not gate"}`), repeated),
+    el("h3", {}, name, ": ", mark(cell.verdict), " ", el("span", { class: cell.verdict }, words(cell.verdict)), el("span", { class: "dim" }, ` in ${ms(cell.ms)}${cell.newer ? ", newer than the release that gates" : cell.changed ? ", changed since the release that gates" : cell.gates ? "" : ", does not gate"}`), repeated),
     said.reason ? el("p", {}, visible(said.reason)) : null,
     said.known ? el("p", {}, "Known: ", said.known.reason, said.known.link ? [" ", link(said.known.link, "discussed here")] : null, said.known.version ? ` (seen on ${said.known.version})` : "", said.known.until ? ` until ${said.known.until}` : "") : null,
     said.failure ? failure(said.failure, !detail.source) : null,
