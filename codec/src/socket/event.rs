@@ -26,7 +26,7 @@ impl<'a> Event<'a> {
         matches!(name.as_bytes()[0], b'"' | b'-' | b'0'..=b'9').then_some(Self { name, args })
     }
 
-    /// The name (SIO-EV-21).
+    /// The name (SIO-EV-21, SIO-EV-23).
     #[must_use]
     pub fn name(&self) -> EventName<'a> {
         match self.name.starts_with('"') {

@@ -23,7 +23,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// Reads JSON text, putting attachments where their placeholders stand (SIO-BI-04).
+    /// Reads JSON text, putting attachments where their placeholders stand (SIO-BI-04, SIO-BI-29).
     pub(crate) fn read(json: &str, attachments: &[Bytes]) -> Result<Self, serde_json::Error> {
         if attachments.is_empty() {
             return read_json(json).map(Self::Json);

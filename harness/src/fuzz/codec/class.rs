@@ -147,15 +147,15 @@ classes! {
         "A string with a lone surrogate escape is refused.";
     NUMERIC_NAME = "numeric-event-name-refused", "accepted", ["SIO-EV-10"], [socketioxide],
         "A number as event name is refused.";
-    ESCAPED_NAME = "escaped-event-name-refused", "accepted", ["SIO-EV-21", "SIO-CO-13"], [socketioxide],
+    ESCAPED_NAME = "escaped-event-name-refused", "accepted", ["SIO-EV-23"], [socketioxide],
         "An event name with an escape in it is refused, since it is read as a slice of the text.";
-    ESCAPED_KEY = "escaped-key-refused", "accepted", ["SIO-CO-13", "SIO-EV-01"], [socketioxide],
+    ESCAPED_KEY = "escaped-key-refused", "accepted", ["SIO-CO-18"], [socketioxide],
         "An object whose first key has an escape in it is refused, since that key is read as a slice of the text.";
     ATTACHMENTS_BY_POSITION = "attachments-by-position", "by number", ["SIO-BI-04", "SIO-BI-22"], [socketioxide],
         "Attachments are put in the places of the placeholders in order, whatever their numbers say.";
     PLACEHOLDER_STRICT = "odd-placeholder-refused", "read, or an ordinary object", ["SIO-BI-03", "SIO-BI-17"], [python, socketioxide],
         "An object that looks like a placeholder and is not exactly one (a further key, an index such as `1.0`) is refused.";
-    PLACEHOLDER_KEPT = "placeholder-kept", "replaced by the attachment", ["SIO-BI-04"], [socketioxide],
+    PLACEHOLDER_KEPT = "placeholder-kept", "replaced by the attachment", ["SIO-BI-04", "SIO-BI-29"], [socketioxide],
         "A placeholder with its keys in another order, or escaped, or after the last attachment was used, stays an object.";
     PLACEHOLDER_TRUTHY = "placeholder-by-truth", "an ordinary object", ["SIO-BI-03"], [python],
         "Anything true in `_placeholder` makes a placeholder.";
