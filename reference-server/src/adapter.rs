@@ -48,6 +48,8 @@ pub trait Adapter<M>: Send + Sync {
     fn select(&self, selection: &Selection, visit: &mut dyn FnMut(&str, &M));
     /// Number of sockets, knocking ones included.
     fn len(&self) -> usize;
+    /// Number of rooms that somebody is in, beside each socket's own.
+    fn count(&self) -> usize;
     /// Whether there is no socket.
     fn is_empty(&self) -> bool {
         self.len() == 0
@@ -254,6 +256,10 @@ impl<M: Send> Adapter<M> for Rooms<M> {
     fn len(&self) -> usize {
         self.state().members.len()
     }
+
+    fn count(&self) -> usize {
+        self.state().rooms.len()
+    }
 }
 
 #[cfg(test)]
@@ -332,6 +338,16 @@ mod tests {
         assert_eq!(adapter.rooms("a"), [] as [&str; 0]);
         assert_eq!(reached(&adapter, &["late", "r", "a"], &[]), [] as [&str; 0]);
         assert!(adapter.is_empty());
+    }
+
+    #[test]
+    fn a_room_is_there_as_long_as_somebody_is_in_it() {
+        let adapter = rooms(&[("a", &["r", "s"]), ("b", &["r"])]);
+        assert_eq!(adapter.count(), 2);
+        adapter.remove("a");
+        assert_eq!(adapter.count(), 1);
+        adapter.leave("b", "r");
+        assert_eq!(adapter.count(), 0);
     }
 
     #[test]

@@ -382,6 +382,8 @@ fn describe(server: &Server, calls: &Calls) -> String {
         "caps": CAPABILITIES,
         "rss": resident(),
         "sessions": server.sessions(),
+        "sockets": server.sockets(),
+        "rooms": server.rooms(),
         "middleware": *calls.0.lock().unwrap_or_else(PoisonError::into_inner),
     })
     .to_string()

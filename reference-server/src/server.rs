@@ -190,6 +190,16 @@ impl Server {
         self.0.links.len()
     }
 
+    /// Number of sockets in all namespaces.
+    pub fn sockets(&self) -> usize {
+        self.0.census().0
+    }
+
+    /// Number of rooms that somebody is in, in all namespaces, beside each socket's own.
+    pub fn rooms(&self) -> usize {
+        self.0.census().1
+    }
+
     /// Closes a session by its sid, if there is one.
     pub fn close_session(&self, sid: &str) {
         if let Some(link) = self.0.links.get(sid) {

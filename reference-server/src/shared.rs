@@ -129,6 +129,16 @@ impl Core {
         Some(namespace)
     }
 
+    /// Number of sockets in all namespaces, and of rooms that somebody is in beside each socket's own.
+    pub(crate) fn census(&self) -> (usize, usize) {
+        let living = self.living.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.namespaces.values().chain(living.values());
+        all.fold((0, 0), |(sockets, rooms), namespace| {
+            let adapter = &namespace.adapter;
+            (sockets + adapter.len(), rooms + adapter.count())
+        })
+    }
+
     /// Records a step, if anybody listens.
     pub(crate) fn trace(&self, link: &Link, step: impl FnOnce() -> Step) {
         if let Some(tracer) = &self.tracer {

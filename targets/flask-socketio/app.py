@@ -230,6 +230,17 @@ def throw():
 # ---- The process
 
 
+def census():
+    """The sockets of all namespaces, and the rooms beside each socket's own."""
+    sockets, named = 0, 0
+    for members in list(socketio.server.manager.rooms.values()):
+        # The room None is everybody.
+        everybody = list(members.get(None, ()))
+        sockets += len(everybody)
+        named += sum(room is not None and room not in everybody for room in list(members))
+    return {"sockets": sockets, "rooms": named}
+
+
 @app.get("/fixture")
 def fixture():
     about = {
@@ -238,6 +249,7 @@ def fixture():
         "engine": ["polling", "websocket"],
         "caps": CAPABILITIES,
         "sessions": len(socketio.server.eio.sockets) + len(eio.sockets),
+        **census(),
     }
     if os.path.exists("/proc/self/statm"):
         with open("/proc/self/statm") as statm:

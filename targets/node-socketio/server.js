@@ -39,10 +39,19 @@ const httpServer = createServer((req, res) => {
       ],
       rss: process.memoryUsage.rss(),
       sessions: io.engine.clientsCount + engine.clientsCount,
+      ...census(),
       middleware: middlewareCalls,
     }),
   );
 });
+
+// The sockets of all namespaces, and the rooms beside each socket's own.
+function census() {
+  const adapters = [...io._nsps.values()].map((namespace) => namespace.adapter);
+  const roomsOf = ({ rooms, sids }) => [...rooms.keys()].filter((room) => !sids.has(room)).length;
+  const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
+  return { sockets: sum(adapters.map(({ sids }) => sids.size)), rooms: sum(adapters.map(roomsOf)) };
+}
 
 // ---- Engine.IO: an echo at /engine.io/
 

@@ -189,6 +189,17 @@ for namespace in NAMESPACES:
 # ---- The process
 
 
+def census():
+    """The sockets of all namespaces, and the rooms beside each socket's own."""
+    sockets, named = 0, 0
+    for members in list(sio.manager.rooms.values()):
+        # The room None is everybody.
+        everybody = list(members.get(None, ()))
+        sockets += len(everybody)
+        named += sum(room is not None and room not in everybody for room in list(members))
+    return {"sockets": sockets, "rooms": named}
+
+
 def fixture():
     about = {
         "name": "python-socketio",
@@ -196,6 +207,7 @@ def fixture():
         "engine": ["polling", "websocket"],
         "caps": CAPABILITIES,
         "sessions": len(sio.eio.sockets) + len(eio.sockets),
+        **census(),
     }
     if os.path.exists("/proc/self/statm"):
         with open("/proc/self/statm") as statm:

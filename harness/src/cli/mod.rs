@@ -20,6 +20,7 @@ mod serve;
 mod servers;
 mod signals;
 mod sweep;
+mod time;
 
 use std::process::ExitCode;
 

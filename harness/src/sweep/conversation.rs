@@ -5,13 +5,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{invariants, smallest};
+use super::census::{Census, Left};
+use super::figures::{Figures, Standing, Swept, Violation};
+use super::{invariants, place, smallest};
 use crate::ledger::Account;
-use crate::network::{Action, Command, Counted, Direction, Traffic, Trigger, Unit};
-use crate::play::{Cut, End, PlayOptions, Pulse, play};
+use crate::network::{Action, Command, Direction, Trigger};
+use crate::play::{Cut, End, PlayOptions, Played, Pulse, play};
+use crate::run::stop::Stop;
 use crate::scenario::trial::Trial;
+use crate::target::knobs::Settings;
 use crate::target::needs::Needs;
-use crate::target::server::Server;
+use crate::target::server::{Lease, Server};
 
 /// How long is waited where only a wrong server makes one wait.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -29,83 +33,50 @@ pub struct Sweep {
     pub every: u64,
     /// How long a step waits for what the cut may have taken with it.
     pub wait: Duration,
+    /// No cut is begun after this time, and none goes on.
+    pub time: Duration,
 }
 
-/// A cut after which something did not hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
-    /// Whose connection was cut.
-    pub client: String,
-    /// Behind what.
-    pub at: Trigger,
-    /// What did not hold.
-    pub what: String,
-}
-
-/// What a sweep found.
-#[derive(Debug, Clone, Default)]
-pub struct Figures {
-    /// What passed in the whole conversation, upward and downward, by client.
-    pub traffic: BTreeMap<String, (Traffic, Traffic)>,
-    /// How many cuts were played.
-    pub cuts: usize,
-    /// How many of them the conversation survived as written: reconnecting clients go on.
-    pub survived: usize,
-    /// Everything delivered, by client, over all cuts.
-    pub ledger: BTreeMap<String, Account>,
-    /// What did not hold, smallest cut first.
-    pub violations: Vec<Violation>,
-    /// Sessions left on the servers at the end, where they tell.
-    pub sessions_left: Option<u64>,
-    /// The smallest failing cut as a scenario.
-    pub smallest: Option<String>,
-    /// How long it took.
-    pub took: Duration,
-}
-
-struct Shared {
+struct Shared<'a> {
     sweep: Sweep,
+    server: &'a Server,
+    settings: Settings,
     cuts: Vec<(String, Trigger)>,
     next: AtomicUsize,
     whole: BTreeMap<String, Vec<String>>,
     alive: Trial,
     figures: Mutex<Figures>,
     pulse: Pulse,
+    start: Instant,
+    stop: Stop,
 }
 
-/// Sweeps a conversation over a server.
+/// Sweeps a conversation over a server, until each cut was played, the time is over, or `stop` is turned.
 ///
 /// # Errors
-/// Where the conversation cannot be played whole, or the server cannot be had.
-pub async fn sweep(sweep: Sweep, server: &Server) -> Result<Figures, String> {
+/// Where the server cannot be had, or the conversation has nothing to cut.
+pub async fn sweep(
+    sweep: Sweep,
+    server: &Server,
+    stop: &Stop,
+    progress: impl Fn(&Standing),
+) -> Result<Swept, String> {
     let start = Instant::now();
     let pulse = Pulse::start();
     let mut needs = Needs::of(&sweep.trial);
     needs.alone = true;
-    let settings = server.offers(&needs)?;
-    let lease = server.lend(&settings, &needs).await?;
-    let options = PlayOptions {
-        pulse: Some(pulse.clone()),
-        ..PlayOptions::default()
+    let settings = match server.offers(&needs) {
+        Ok(settings) => settings,
+        Err(why) => return Ok(Swept::NotOffered(why)),
     };
-    let whole = play(
-        &sweep.trial,
-        &lease.endpoint,
-        &options,
-        std::future::pending(),
-    )
-    .await;
-    lease.give_back().await;
-    if let End::Failed(failure) | End::Errored(failure) = &whole.end {
-        return Err(format!(
-            "the whole conversation fails already, at {}: {}",
-            failure.at, failure.summary
-        ));
-    }
+    let whole = match whole(&sweep, server, &settings, &pulse, stop).await? {
+        Ok(whole) => whole,
+        Err(why) => return Ok(Swept::NotWhole(why)),
+    };
     let mut cuts = Vec::new();
     for (client, (up, down)) in &whole.passed {
         for (direction, traffic) in [(Direction::Up, up), (Direction::Down, down)] {
-            let places = places(direction, traffic, sweep.every.max(1));
+            let places = place::places(direction, traffic, sweep.every.max(1));
             cuts.extend(places.into_iter().map(|place| (client.clone(), place)));
         }
     }
@@ -115,147 +86,220 @@ pub async fn sweep(sweep: Sweep, server: &Server) -> Result<Figures, String> {
         );
     }
     let shared = Shared {
-        cuts,
+        server,
+        settings,
         next: AtomicUsize::new(0),
         whole: invariants::events(&sweep.trial, &whole.transcript),
         alive: invariants::alive()?,
         figures: Mutex::new(Figures {
             traffic: whole.passed.clone(),
+            places: cuts.len(),
             ..Figures::default()
         }),
+        cuts: place::spread(cuts),
         pulse,
+        start,
+        stop: stop.clone(),
         sweep,
     };
-    let workers = (0..shared.sweep.jobs.max(1)).map(|_| shared.work(server));
-    futures_util::future::try_join_all(workers).await?;
-    let trial = shared.sweep.trial.clone();
-    let mut figures = shared
-        .figures
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
-    figures
-        .violations
-        .sort_by_key(|violation| size(&violation.at));
-    figures.smallest = figures
-        .violations
-        .first()
-        .and_then(|first| smallest::written(&trial, first));
-    figures.took = start.elapsed();
-    Ok(figures)
+    shared.all(progress).await?;
+    Ok(Swept::Cut(Box::new(shared.ended())))
 }
 
-/// Where a direction is cut: behind every so many bytes, and at the end of each request, frame and packet, which is
-/// counted as such, so that it is found wherever its bytes stand in this play.
-fn places(direction: Direction, traffic: &Traffic, every: u64) -> Vec<Trigger> {
-    let place = |counted, count| Trigger {
-        direction,
-        counted,
-        count,
+/// The conversation without a cut; or why it fails.
+async fn whole(
+    sweep: &Sweep,
+    server: &Server,
+    settings: &Settings,
+    pulse: &Pulse,
+    stop: &Stop,
+) -> Result<Result<Played, String>, String> {
+    let mut needs = Needs::of(&sweep.trial);
+    needs.alone = true;
+    let lease = server.lend(settings, &needs).await?;
+    let options = PlayOptions {
+        pulse: Some(pulse.clone()),
+        ..PlayOptions::default()
     };
-    let step = usize::try_from(every).unwrap_or(usize::MAX);
-    let bytes = (0..traffic.bytes).step_by(step);
-    let mut places: Vec<_> = bytes.map(|count| place(Counted::Bytes, count)).collect();
-    let units = [
-        (Unit::Request, traffic.requests),
-        (Unit::Frame, traffic.frames),
-        (Unit::Packet, traffic.packets),
-    ];
-    for (unit, ends) in units {
-        places.extend((1..=ends).map(|count| place(Counted::Units(unit), count)));
+    let whole = play(&sweep.trial, &lease.endpoint, &options, stop.set()).await;
+    lease.give_back().await;
+    Ok(match whole.end {
+        End::Failed(failure) | End::Errored(failure) => {
+            let mut why = format!("{}: {}", failure.at, failure.summary);
+            let sides = [("expected", failure.expected), ("received", failure.received)];
+            for (side, what) in sides {
+                why += &what.map_or(String::new(), |what| format!("; {side} {what}"));
+            }
+            Err(why)
+        }
+        End::Cancelled => Err("it was stopped".to_owned()),
+        End::Passed => Ok(whole),
+    })
+}
+
+impl Shared<'_> {
+    /// Lets all work, and tells once a second how far they are.
+    async fn all(&self, progress: impl Fn(&Standing)) -> Result<(), String> {
+        let workers = (0..self.sweep.jobs.max(1)).map(|_| self.work());
+        let mut all = std::pin::pin!(futures_util::future::try_join_all(workers));
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            tokio::select! {
+                done = &mut all => return done.map(drop),
+                _ = second.tick() => progress(&self.standing()),
+            }
+        }
     }
-    places
-}
 
-/// The smallest cut is the one behind the fewest bytes; boundaries come after them.
-fn size(at: &Trigger) -> (bool, u64) {
-    (at.counted != Counted::Bytes, at.count)
-}
-
-impl Shared {
-    /// Takes one cut after the other, all on one server, which must have no session left at the end.
-    async fn work(&self, server: &Server) -> Result<(), String> {
-        let mut needs = Needs::of(&self.sweep.trial);
-        needs.alone = true;
-        let settings = server.offers(&needs)?;
-        let lease = server.lend(&settings, &needs).await?;
-        let options = PlayOptions {
-            pulse: Some(self.pulse.clone()),
-            target: lease.control(),
-            wait: PATIENCE,
-            ..PlayOptions::default()
-        };
+    /// Takes one cut after the other, all on one server, which must hold nothing at the end that it did not hold before.
+    async fn work(&self) -> Result<(), String> {
+        let (mut lease, mut before) = self.lend().await?;
         while let Some((client, at)) = self.cuts.get(self.next.fetch_add(1, Ordering::Relaxed)) {
-            let cut = PlayOptions {
-                wait: self.sweep.wait,
-                cut: Some(Cut {
-                    client: client.clone(),
-                    command: Command::After(*at, Action::Reset),
-                }),
-                ..options.clone()
+            if self.is_over() {
+                break;
+            }
+            let options = PlayOptions {
+                pulse: Some(self.pulse.clone()),
+                target: lease.control(),
+                wait: PATIENCE,
+                ..PlayOptions::default()
             };
-            let trial = &self.sweep.trial;
-            let mut played = play(trial, &lease.endpoint, &cut, std::future::pending()).await;
-            let mut broken = Vec::new();
-            if played.end != End::Passed && invariants::must_end(trial, client) {
-                // It may have been the machine that was slow: once more, with time to spare.
-                let patient = PlayOptions {
-                    time_scale: SPARE,
-                    ..cut
-                };
-                played = play(trial, &lease.endpoint, &patient, std::future::pending()).await;
-                if let End::Failed(failure) = &played.end {
-                    let (at, why) = (&failure.at, &failure.summary);
-                    broken.push(format!(
-                        "the conversation does not come to its end: {at}: {why}"
-                    ));
-                }
+            let serves = self.cut(&lease, &options, client, at).await;
+            if !serves {
+                // One that serves nobody any more has nothing to say of further cuts.
+                lease.give_back().await;
+                (lease, before) = self.lend().await?;
             }
-            if let (End::Errored(failure), None) = (&played.end, lease.death().await) {
-                broken.push(format!("not judged: {}", failure.summary));
-            }
-            let received = invariants::events(trial, &played.transcript);
-            let mut accounts = Vec::new();
-            for (of, sent) in &self.whole {
-                let account = Account::of(sent, received.get(of).map_or(&[], Vec::as_slice));
-                let promise = invariants::promise(trial, of, &played);
-                let breaks = promise.map_or_else(Vec::new, |promise| account.breaks(promise));
-                broken.extend(breaks.into_iter().map(|what| format!("{of}: {what}")));
-                accounts.push((of.clone(), account));
-            }
-            broken.extend(invariants::serves(&self.alive, &lease.endpoint, &options).await);
-            broken.extend(lease.death().await);
-            let mut figures = self.figures();
-            figures.cuts += 1;
-            figures.survived += usize::from(played.end == End::Passed);
-            for (of, account) in accounts {
-                figures.ledger.entry(of).or_default().add(account);
-            }
-            figures
-                .violations
-                .extend(broken.into_iter().map(|what| Violation {
-                    client: client.clone(),
-                    at: *at,
-                    what,
-                }));
         }
-        // Polling sessions whose client is gone end with their heartbeat.
-        let number = |name: &str| {
-            settings
-                .values()
-                .get(name)
-                .and_then(serde_json::Value::as_u64)
-                .unwrap_or(0)
-        };
-        let patience = Duration::from_millis(number("pingInterval") + number("pingTimeout") + 1000);
-        if let Some(left) = invariants::left_over(&lease.endpoint, patience).await {
-            let mut figures = self.figures();
-            figures.sessions_left = Some(figures.sessions_left.unwrap_or(0) + left);
-        }
+        let took = self.start.elapsed();
+        let left = Left::over(&lease.endpoint, &self.settings, before).await;
+        let mut figures = self.figures();
+        figures.left = figures.left.and(left);
+        figures.took.0 = figures.took.0.max(took);
+        drop(figures);
         lease.give_back().await;
         Ok(())
     }
 
+    /// A server for one worker, and what it holds.
+    async fn lend(&self) -> Result<(Lease<'_>, Census), String> {
+        let mut needs = Needs::of(&self.sweep.trial);
+        needs.alone = true;
+        let lease = self.server.lend(&self.settings, &needs).await?;
+        let before = Census::of(&lease.endpoint).await.unwrap_or_default();
+        Ok((lease, before))
+    }
+
+    /// Plays the conversation with one cut, and keeps what did not hold. Whether the server still serves.
+    async fn cut(
+        &self,
+        lease: &Lease<'_>,
+        options: &PlayOptions,
+        client: &str,
+        at: &Trigger,
+    ) -> bool {
+        let cut = PlayOptions {
+            wait: self.sweep.wait,
+            cut: Some(Cut {
+                client: client.to_owned(),
+                command: Command::After(*at, Action::Reset),
+            }),
+            ..options.clone()
+        };
+        let trial = &self.sweep.trial;
+        let mut played = play(trial, &lease.endpoint, &cut, self.over()).await;
+        let mut broken = Vec::new();
+        if played.end != End::Passed && invariants::must_end(trial, client) {
+            // It may have been the machine that was slow: once more, with time to spare.
+            let patient = PlayOptions {
+                time_scale: SPARE,
+                ..cut
+            };
+            played = play(trial, &lease.endpoint, &patient, self.over()).await;
+            if let End::Failed(failure) = &played.end {
+                let (at, why) = (&failure.at, &failure.summary);
+                broken.push(format!(
+                    "the conversation does not come to its end: {at}: {why}"
+                ));
+            }
+        }
+        if let (End::Errored(failure), None) = (&played.end, lease.death().await) {
+            broken.push(format!("not judged: {}", failure.summary));
+        }
+        let received = invariants::events(trial, &played.transcript);
+        let mut accounts = Vec::new();
+        for (of, sent) in &self.whole {
+            let account = Account::of(sent, received.get(of).map_or(&[], Vec::as_slice));
+            let promise = invariants::promise(trial, of, &played);
+            let breaks = promise.map_or_else(Vec::new, |promise| account.breaks(promise));
+            broken.extend(breaks.into_iter().map(|what| format!("{of}: {what}")));
+            accounts.push((of.clone(), account));
+        }
+        let fails = invariants::serves(&self.alive, &lease.endpoint, options, self.over()).await;
+        let (serves, death) = (fails.is_none(), lease.death().await);
+        broken.extend(fails);
+        let serves = serves && death.is_none();
+        broken.extend(death);
+        if self.is_over() && played.end == End::Cancelled {
+            return serves;
+        }
+        let mut figures = self.figures();
+        figures.cuts += 1;
+        figures.survived += usize::from(played.end == End::Passed);
+        for (of, account) in accounts {
+            figures.ledger.entry(of).or_default().add(account);
+        }
+        let violations = broken.into_iter().map(|what| Violation {
+            client: client.to_owned(),
+            at: *at,
+            what,
+        });
+        figures.violations.extend(violations);
+        serves
+    }
+
+    /// Whether the time is over, or the sweep was stopped.
+    fn is_over(&self) -> bool {
+        self.stop.is_set() || self.start.elapsed() >= self.sweep.time
+    }
+
+    /// Waits until it is over.
+    async fn over(&self) {
+        let left = self.sweep.time.saturating_sub(self.start.elapsed());
+        tokio::select! {
+            () = self.stop.set() => {}
+            () = tokio::time::sleep(left) => {}
+        }
+    }
+
+    fn standing(&self) -> Standing {
+        let figures = self.figures();
+        Standing {
+            cuts: figures.cuts,
+            places: figures.places,
+            violations: figures.violations.len(),
+            took: self.start.elapsed(),
+        }
+    }
+
     fn figures(&self) -> std::sync::MutexGuard<'_, Figures> {
         self.figures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ended(self) -> Figures {
+        let mut figures = self
+            .figures
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        figures
+            .violations
+            .sort_by_key(|violation| place::size(&violation.at));
+        figures.smallest = figures
+            .violations
+            .first()
+            .and_then(|first| smallest::written(&self.sweep.trial, first));
+        figures.took.1 = self.start.elapsed();
+        figures.interrupted = self.stop.is_set();
+        figures
     }
 }

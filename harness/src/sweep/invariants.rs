@@ -1,21 +1,18 @@
 //! What must hold after a cut, wherever it fell.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use siospec_codec::read_json;
 
 use crate::client::packet::head;
-use crate::client::{Call, Exchange, Ids, Reach};
 use crate::judge::Received;
 use crate::ledger::Promise;
 use crate::play::{End, Endpoint, PlayOptions, Played, play};
 use crate::scenario::catalogue::Catalogue;
 use crate::scenario::load::load;
 use crate::scenario::trial::{Seat, Trial};
-use crate::transcript::{Direction, Lane, Layer, Recorder, Transcript};
+use crate::transcript::{Direction, Layer, Transcript};
 
 /// What a client that comes along afterwards does.
 const ALIVE: &str = "title: The server is alive\nsteps:\n  - F.connect: /\n  - F.alive:\n";
@@ -35,44 +32,15 @@ pub(super) async fn serves(
     trial: &Trial,
     endpoint: &Endpoint,
     options: &PlayOptions,
+    cancel: impl Future<Output = ()>,
 ) -> Option<String> {
-    let played = play(trial, endpoint, options, std::future::pending()).await;
+    let played = play(trial, endpoint, options, cancel).await;
     match played.end {
         End::Passed | End::Cancelled => None,
         End::Failed(failure) | End::Errored(failure) => Some(format!(
             "the server does not serve any more: {}",
             failure.summary
         )),
-    }
-}
-
-/// How many sessions the server says it has, where it says so.
-pub(super) async fn sessions(endpoint: &Endpoint) -> Option<u64> {
-    let reach = Reach::new(
-        Arc::new(endpoint.clone()),
-        Recorder::start(),
-        Ids::default(),
-    )
-    .ok()?;
-    let exchange = Exchange::start(&reach, Lane::trial(), Call::get("/fixture"));
-    let answer = tokio::time::timeout(Duration::from_secs(2), exchange.outcome())
-        .await
-        .ok()?
-        .1
-        .ok()?;
-    let told = read_json(std::str::from_utf8(&answer.body).ok()?).ok()?;
-    told.get("sessions")?.as_u64()
-}
-
-/// Waits until the server has no session; how many are left after `patience`.
-pub(super) async fn left_over(endpoint: &Endpoint, patience: Duration) -> Option<u64> {
-    let deadline = Instant::now() + patience;
-    loop {
-        let left = sessions(endpoint).await?;
-        if left == 0 || Instant::now() > deadline {
-            return Some(left);
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
@@ -127,17 +95,13 @@ pub(super) fn events(trial: &Trial, transcript: &Transcript) -> BTreeMap<String,
 pub(super) fn promise(trial: &Trial, lane: &str, played: &Played) -> Option<Promise> {
     let ended = played.end == End::Passed;
     let seat = |seat: &&Seat| seat.name == lane && seat.reconnecting.is_some();
-    if lane == UPWARD {
-        let policies = || {
-            trial
-                .clients
-                .iter()
-                .filter_map(|seat| seat.reconnecting.as_ref())
-        };
-        return match policies().any(|policy| policy.retries.is_some()) {
-            true => ended.then_some(Promise::AtLeastOnce),
-            false => Some(Promise::AtMostOnce),
-        };
+    // What is sent again until it is acknowledged, the application and the other clients hear again.
+    let repeats = |seat: &Seat| {
+        let policy = seat.reconnecting.as_ref();
+        seat.name != lane && policy.is_some_and(|policy| policy.retries.is_some())
+    };
+    if trial.clients.iter().any(repeats) {
+        return ended.then_some(Promise::AtLeastOnce);
     }
     let recovery = trial.scenario.config.recovery == Some(true)
         && trial.clients.iter().any(|one| seat(&one))

@@ -1,6 +1,6 @@
 //! The smallest failing cut, written out as a scenario.
 
-use super::conversation::Violation;
+use super::figures::Violation;
 use crate::network::{Counted, Unit};
 use crate::scenario::trial::Trial;
 

@@ -156,6 +156,10 @@ impl<T: Around> Adapter<Socket> for Altered<T> {
     fn len(&self) -> usize {
         self.0.inner().len()
     }
+
+    fn count(&self) -> usize {
+        self.0.inner().count()
+    }
 }
 
 /// An adapter whose broadcasts go to whom `select` says; everything else is right.

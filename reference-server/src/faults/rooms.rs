@@ -272,6 +272,19 @@ pub(super) const FAULTS: &[Fault] = &[
         },
     },
     Fault {
+        name: "rm-ghost-members",
+        requirements: &["SIO-RM-13"],
+        breaks: "whoever leaves or is lost stays a member of the namespace and of all its rooms",
+        also: &[],
+        make: || {
+            Script {
+                remove: |_, inner, id| inner.rooms(id),
+                ..Script::new(())
+            }
+            .seams()
+        },
+    },
+    Fault {
         name: "rm-cross-namespace",
         requirements: &["SIO-RM-14"],
         breaks: "a broadcast to a room reaches the room of that name in the other namespaces, too",

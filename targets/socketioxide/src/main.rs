@@ -73,7 +73,18 @@ fn resident_memory() -> Option<u64> {
     Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
 }
 
-async fn fixture() -> Json<Value> {
+/// The sockets of all namespaces, and their rooms.
+async fn census(io: &SocketIo) -> (usize, usize) {
+    let (mut sockets, mut rooms) = (0, 0);
+    for namespace in io.nsps() {
+        sockets += namespace.clone().sockets().len();
+        rooms += namespace.rooms().await.map_or(0, |rooms| rooms.len());
+    }
+    (sockets, rooms)
+}
+
+async fn fixture(io: SocketIo) -> Json<Value> {
+    let (sockets, rooms) = census(&io).await;
     Json(json!({
         "name": "socketioxide",
         "version": "0.18.9",
@@ -83,6 +94,8 @@ async fn fixture() -> Json<Value> {
             "cors",
         ],
         "rss": resident_memory(),
+        "sockets": sockets,
+        "rooms": rooms,
         "middleware": {
             "/": ROOT_MIDDLEWARE_CALLS.load(Relaxed),
             "/auth": AUTH_MIDDLEWARE_CALLS.load(Relaxed),
@@ -119,7 +132,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     namespaces::register(&io);
 
     let mut app = Router::new()
-        .route("/fixture", get(fixture))
+        .route("/fixture", get(move || fixture(io.clone())))
         .layer(socket_layer)
         .layer(engine_layer)
         .layer(from_fn(deny));

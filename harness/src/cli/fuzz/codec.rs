@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::super::{refuse, signals};
-use super::time;
+use crate::cli::time::time;
 use crate::fuzz::codec::peer::Asked;
 use crate::fuzz::codec::session::{Bound, Found, Plan, Progress, run};
 use crate::fuzz::codec::{table, vectors};

@@ -33,7 +33,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
     /// Begin no conversation after this time, for each server: 60s, 10m, 1h
-    #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = super::time)]
+    #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = crate::cli::time::time)]
     time: Duration,
     /// Begin no more conversations than this, for each server
     #[arg(long, value_name = "N")]
