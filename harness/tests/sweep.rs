@@ -1,6 +1,7 @@
 //! The cut sweep finds nothing on a right server, and finds a server that doubles what was sent once.
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "a test stops at what it does not expect"
 )]
 
@@ -8,9 +9,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use siospec::run::stop::Stop;
 use siospec::scenario::corpus::{Corpus, catalogue};
 use siospec::scenario::trial::Trial;
-use siospec::run::stop::Stop;
 use siospec::sweep::{Figures, Sweep, Swept, sweep};
 use siospec::target::bundled::Bundled;
 use siospec::target::server::Server;
@@ -31,7 +32,10 @@ async fn swept(conversation: &str, every: u64, fault: Option<&str>, time: Durati
         wait: Duration::from_millis(400),
         time,
     };
-    match sweep(order, &server, &Stop::default(), |_| {}).await.unwrap() {
+    match sweep(order, &server, &Stop::default(), |_| {})
+        .await
+        .unwrap()
+    {
         Swept::Cut(figures) => *figures,
         other => panic!("{other:?}"),
     }
@@ -52,7 +56,11 @@ async fn a_right_server_keeps_its_promises_wherever_the_connection_is_cut() {
         assert_eq!(figures.violations, [], "{conversation}");
         let over = figures.left.over;
         let (sessions, sockets, rooms) = (over.sessions, over.sockets, over.rooms);
-        assert_eq!((sessions, sockets, rooms), (Some(0), Some(0), Some(0)), "{conversation}");
+        assert_eq!(
+            (sessions, sockets, rooms),
+            (Some(0), Some(0), Some(0)),
+            "{conversation}"
+        );
         assert_eq!(figures.cuts, figures.places, "{conversation}");
         assert!(figures.is_sound(), "{conversation}");
         assert_eq!(figures.smallest, None, "{conversation}");
@@ -85,7 +93,11 @@ async fn a_room_whose_members_are_gone_and_stay_in_it_is_left_over() {
     assert!(figures.left.over.rooms > Some(0), "{figures:?}");
     assert!(figures.left.over.sockets > Some(0), "{figures:?}");
     assert!(!figures.is_sound());
-    assert!(figures.left.to_string().contains("rooms left"), "{}", figures.left);
+    assert!(
+        figures.left.to_string().contains("rooms left"),
+        "{}",
+        figures.left
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -164,13 +164,18 @@ impl fmt::Display for Left {
             }
         }
         if self.silent {
-            return f.write_str("the server does not tell any more what it holds, as it did before");
+            return f
+                .write_str("the server does not tell any more what it holds, as it did before");
         }
         if told.is_empty() {
             return f.write_str("the server does not tell what it holds");
         }
         let after = self.after.as_secs_f64();
-        write!(f, "{} left {after:.1} s after the last cut", told.join(", "))?;
+        write!(
+            f,
+            "{} left {after:.1} s after the last cut",
+            told.join(", ")
+        )?;
         if !untold.is_empty() {
             write!(f, "; the server does not tell its {}", untold.join(" and "))?;
         }
@@ -200,7 +205,10 @@ mod tests {
         let census = Census::told(&json!({"sessions": 3, "rooms": 1}));
         let before = Census::told(&json!({"sessions": 1, "sockets": 1, "rooms": 1}));
         let over = census.over(before);
-        assert_eq!((over.sessions, over.sockets, over.rooms), (Some(2), None, Some(0)));
+        assert_eq!(
+            (over.sessions, over.sockets, over.rooms),
+            (Some(2), None, Some(0))
+        );
         assert!(!over.is_empty());
         assert!(before.over(before).is_empty());
     }
@@ -221,7 +229,10 @@ mod tests {
         assert!(left.to_string().ends_with("; the last went 1.6 s later than the heartbeat (3.0 s with a second to spare) must have ended it"));
         left.over.rooms = Some(2);
         assert!(left.to_string().contains("2 rooms left"), "{left}");
-        assert!(left.to_string().ends_with("long after the heartbeat must have ended them"));
+        assert!(
+            left.to_string()
+                .ends_with("long after the heartbeat must have ended them")
+        );
         left.over = Census::default();
         assert_eq!(left.to_string(), "the server does not tell what it holds");
         assert!(left.is_nothing());

@@ -273,7 +273,7 @@ pub(super) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "rm-ghost-members",
-        requirements: &["SIO-RM-13"],
+        requirements: &["SIO-RM-24"],
         breaks: "whoever leaves or is lost stays a member of the namespace and of all its rooms",
         also: &[],
         make: || {
