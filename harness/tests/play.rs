@@ -328,6 +328,28 @@ async fn the_next_event_decides_between_branches() {
 }
 
 #[tokio::test]
+async fn branches_share_one_get() {
+    let running = fixture::serve(FixtureConfig::default()).await.unwrap();
+    let endpoint = Endpoint::local(running.address()).unwrap();
+    let yaml = r#"
+title: A test
+steps:
+  - A.open: polling
+  - A.send: '40'
+  - A.send: 420["slow",200]
+  - A.poll:
+  - A.poll.expect: 40{...}␞42["auth",{}]
+  - either:
+      - - A.closed: {}
+      - - A.expect: 430[200]
+  - A.alive:
+"#;
+    // A second GET beside the first one would be refused, and end the session.
+    let played = played_on(&endpoint, yaml, PATIENT).await;
+    assert!(matches!(played.end, End::Passed), "{:#?}", played.end);
+}
+
+#[tokio::test]
 async fn blocks_repeat_and_run_at_once() {
     fn echo(packet: &str) -> Vec<Say> {
         match packet.strip_prefix("42[\"message\",") {

@@ -35,6 +35,8 @@ struct Inner {
     upgrade: AtomicU8,
     // At most one POST at a time, in the order in which they were asked for (EIO-PO-09).
     posts: tokio::sync::Mutex<()>,
+    // The same for GETs where a scenario polls by itself and several wait for what comes (EIO-PO-06).
+    gets: tokio::sync::Mutex<()>,
     counters: Mutex<Counters>,
     polling: watch::Sender<bool>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -89,6 +91,7 @@ impl Polling {
                 arrivals: Mutex::default(),
                 upgrade: AtomicU8::new(NO_UPGRADE),
                 posts: tokio::sync::Mutex::new(()),
+                gets: tokio::sync::Mutex::new(()),
                 counters: Mutex::new(Counters::default()),
                 polling: watch::Sender::new(false),
                 tasks: Mutex::new(Vec::new()),
@@ -189,6 +192,11 @@ impl Polling {
         };
         let lane = self.inner.lane.of(format!("get {number}"));
         Exchange::start(&self.inner.reach, lane, call)
+    }
+
+    /// Waits until nobody else asks by GETs on behalf of the scenario, and holds that right.
+    pub async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.inner.gets.lock().await
     }
 
     /// Sends packets as one payload, after all earlier POSTs were answered; returns the answer.

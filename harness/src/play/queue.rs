@@ -176,8 +176,9 @@ impl Player<'_> {
     }
 }
 
-/// Polls until the session ends.
+/// Polls until the session ends; one at a time, whoever waits, since a second GET may cost the session its life.
 async fn pump(client: &Arc<Client>, polling: &Polling) -> std::convert::Infallible {
+    let _turn = polling.turn().await;
     loop {
         let exchange = client
             .oldest_poll()
