@@ -6,7 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,11 @@ use std::time::Duration;
 use siospec::fuzz::server::{
     Campaign, Conversation, Ended, Usage, Vocabulary, campaign, hostile, stranger,
 };
-use siospec::fuzz::server::{act::Deed, feature};
+use siospec::fuzz::server::{
+    act::{Act, Deed},
+    feature,
+    setup::Setup,
+};
 use siospec::known::Known;
 use siospec::outcome::Verdict;
 use siospec::run::plan::Plan;
@@ -28,7 +32,7 @@ use siospec::target::server::Server;
 use siospec_reference_server::faults;
 
 fn everything() -> Vocabulary {
-    Vocabulary::new(Bundled::capabilities(), true, &[], &[])
+    Vocabulary::new(Bundled::capabilities(), true, &[], &[]).set_up(Setup::ALL.to_vec(), None)
 }
 
 fn known(scenario: &str) -> Known {
@@ -101,6 +105,84 @@ fn whatever_acts_are_taken_away_it_stays_a_scenario() {
             }
         }
     }
+}
+
+#[test]
+fn a_conversation_says_how_its_server_is_started_and_about_half_of_them_are_plain() {
+    let mut often: BTreeMap<Setup, u32> = BTreeMap::new();
+    for seed in 0..400 {
+        let conversation = Conversation::drawn(seed, &everything());
+        let setup = conversation.cast.setup;
+        let text = conversation.written(&everything(), ("drawn", None)).text;
+        match setup.config() {
+            Some(config) => assert!(text.contains(&format!("\nconfig: {config}\n")), "{text}"),
+            None => assert!(!text.contains("\nconfig:"), "{text}"),
+        }
+        *often.entry(setup).or_default() += 1;
+    }
+    for setup in Setup::ALL {
+        assert!(often[&setup] >= 30, "{setup}: {often:?}");
+    }
+    assert!((150..250).contains(&often[&Setup::Plain]), "{often:?}");
+}
+
+#[test]
+fn a_server_that_cannot_be_started_so_is_never_asked_to() {
+    let vocabulary = everything().set_up(vec![Setup::Plain, Setup::Limit], None);
+    for seed in 0..200 {
+        let setup = Conversation::drawn(seed, &vocabulary).cast.setup;
+        assert!(matches!(setup, Setup::Plain | Setup::Limit), "{setup}");
+    }
+}
+
+/// The bytes of what a scenario's line sends, with what `$(a*4000)` stands for.
+fn written_out(line: &str) -> usize {
+    let Some((before, rest)) = line.split_once("$(a*") else {
+        return line.len();
+    };
+    let (count, after) = rest.split_once(')').unwrap();
+    before.len() + count.parse::<usize>().unwrap() + after.len()
+}
+
+#[test]
+fn nothing_goes_beyond_a_small_limit_but_what_is_meant_to() {
+    let vocabulary = everything().set_up(vec![Setup::Limit], None);
+    let limit = usize::try_from(Setup::Limit.limit().unwrap()).unwrap();
+    let (mut just, mut beyond) = (0, 0);
+    for seed in 0..600 {
+        let conversation = Conversation::drawn(seed, &vocabulary);
+        if conversation.cast.setup != Setup::Limit {
+            continue;
+        }
+        let text = conversation.written(&vocabulary, ("drawn", None)).text;
+        let sending = text
+            .lines()
+            .filter(|line| line.contains(".emit: ") || line.contains(".send: "));
+        for line in sending {
+            let value = line.split_once(": ").unwrap().1;
+            let quotes = if value.starts_with('\'') { 2 } else { 0 };
+            match written_out(value) - quotes {
+                size if line.contains("ignored") && size == limit => just += 1,
+                size if line.contains("ignored") && size == limit + 1 => beyond += 1,
+                size => assert!(size < limit, "seed {seed}: {size} bytes: {line}"),
+            }
+        }
+    }
+    assert!(just > 3 && beyond > 3, "{just} and {beyond}");
+}
+
+#[test]
+fn the_monitors_of_others_are_told_nothing_that_they_could_take_for_their_own() {
+    let mut alone = 0;
+    for seed in 0..3000 {
+        let conversation = Conversation::drawn(seed, &everything());
+        let bytes = |act: &Act| matches!(&act.deed, Deed::Note(_, value) if value.is_binary());
+        if conversation.acts.iter().any(bytes) {
+            assert!(conversation.cast.alone, "seed {seed}");
+            alone += 1;
+        }
+    }
+    assert!(alone > 0);
 }
 
 #[test]
@@ -219,6 +301,19 @@ fn the_unbroken_server_is_right_in_two_hundred_conversations() {
     assert_eq!(ended.findings, [], "{:#?}", ended.findings);
     assert_eq!(ended.errored, (0, None));
     assert_eq!(ended.conversations, 200);
+}
+
+#[test]
+fn what_shows_only_where_a_server_is_started_otherwise_is_found_and_the_scenario_says_how() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = fuzzed(Some("csr-no-offset"), 60, folder.path());
+    let finding = ended.findings.first().expect("a finding");
+    assert!(finding.repeats.stable(), "{finding:?}");
+    assert!(
+        finding.text.contains("\nconfig: {recovery: true}\n"),
+        "{}",
+        finding.text
+    );
 }
 
 #[test]

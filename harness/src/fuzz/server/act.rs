@@ -119,6 +119,23 @@ pub struct Broadcast {
 }
 
 impl Deed {
+    /// At most about how many bytes a packet of the client, or a request with it, has on either transport.
+    pub fn weight(&self) -> u64 {
+        // The event's name, its options, namespace and ids.
+        const AROUND: u64 = 600;
+        let of = |arguments: &[Argument]| arguments.iter().map(Argument::weight).sum::<u64>();
+        let arguments = match self {
+            Self::Echo(_, arguments) | Self::Ask(_, arguments) => of(arguments),
+            Self::Note(_, argument) => argument.weight(),
+            Self::Broadcast(broadcast) => of(&broadcast.arguments),
+            Self::Call(_, arguments, answer) => {
+                of(arguments).max(of(answer.as_deref().unwrap_or_default()))
+            }
+            _ => 0,
+        };
+        AROUND + arguments
+    }
+
     /// The same with less in it, the simplest first.
     pub fn simpler(&self) -> Vec<Self> {
         let plain = || vec![Argument::integer(1)];

@@ -34,6 +34,29 @@ impl Argument {
         Self::Number(value.into().to_string())
     }
 
+    /// At most how many bytes it has on the wire, its attachments in base64 included.
+    pub fn weight(&self) -> u64 {
+        let size = |text: &str| {
+            // Six bytes is the longest escape of what is one, or the half of a pair of four.
+            6 * text.chars().filter(|c| !c.is_ascii_alphanumeric()).count() + text.len() + 2
+        };
+        let own = match self {
+            Self::Null | Self::Bool(_) => 5,
+            Self::Number(digits) => digits.len(),
+            Self::Text(text) => size(text),
+            Self::Bytes(bytes) => 40 + 2 * bytes.len(),
+            Self::Id(_) => 30,
+            Self::List(items) => {
+                return 2 + items.iter().map(|item| item.weight() + 1).sum::<u64>();
+            }
+            Self::Map(entries) => {
+                let entry = |(key, value): &(String, Self)| size(key) as u64 + value.weight() + 2;
+                return 2 + entries.iter().map(entry).sum::<u64>();
+            }
+        };
+        own as u64
+    }
+
     /// Whether it holds bytes anywhere.
     pub fn is_binary(&self) -> bool {
         match self {

@@ -191,15 +191,15 @@ impl Shared {
         let Wrong {
             class,
             failure,
-            waited,
+            excusable,
         } = *wrong;
         if let Some(known) = self.findings().get_mut(&class) {
             known.count += 1;
             return Ok(());
         }
         let comes_again = self.stage.comes_again(&conversation, &class).await;
-        // Where nothing came on a busy machine, that is no evidence; where something wrong came, it is.
-        if !comes_again && waited {
+        // Where nothing came on a busy machine, or a pong came late, that is no evidence; where something wrong came, it is.
+        if !comes_again && excusable {
             self.passing.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }
@@ -228,7 +228,7 @@ impl Shared {
         let written = self.written(&small, &class);
         let (repeats, last) = self.stage.replays(&small, &written, &class).await;
         // Nor is it evidence where it came by chance while it was made small, and then never again.
-        if waited && repeats.of > 0 && repeats.same == 0 {
+        if excusable && repeats.of > 0 && repeats.same == 0 {
             self.findings().remove(&class);
             self.passing.fetch_add(1, Ordering::Relaxed);
             return Ok(());

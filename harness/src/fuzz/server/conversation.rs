@@ -40,7 +40,7 @@ impl Conversation {
 
     /// Writes it down. `about` is the title and, where there is one, the note.
     pub fn written(&self, vocabulary: &Vocabulary, about: (&str, Option<&str>)) -> Written {
-        let mut world = World::new(&self.cast);
+        let mut world = World::new(&self.cast, vocabulary);
         let mut script = Script::default();
         world.open(&mut script);
         let mut performed = Vec::new();
@@ -82,6 +82,9 @@ impl Conversation {
         if !needs.is_empty() {
             let needs: Vec<_> = needs.into_iter().collect();
             text += &format!("needs: [{}]\n", needs.join(", "));
+        }
+        if let Some(config) = self.cast.setup.config() {
+            text += &format!("config: {config}\n");
         }
         if self.cast.alone {
             text += "alone: true\n";

@@ -7,6 +7,7 @@ use rand::{Rng as _, SeedableRng as _};
 use super::act::{Act, Broadcast, Deed, ROOMS, Space, Target};
 use super::arguments::Argument;
 use super::script::Script;
+use super::setup::Setup;
 use super::vocabulary::{Usage, Vocabulary};
 use super::world::{Cast, Seat, World};
 use super::{hostile, stranger};
@@ -49,7 +50,7 @@ pub(super) fn draw(seed: u64, vocabulary: &Vocabulary) -> (Cast, Vec<Act>) {
     let mut draw = Draw(SmallRng::seed_from_u64(seed));
     let cast = draw.cast(vocabulary);
     let length = draw.0.random_range(LENGTH);
-    let (mut world, mut script) = (World::new(&cast), Script::default());
+    let (mut world, mut script) = (World::new(&cast, vocabulary), Script::default());
     let mut acts = Vec::new();
     for _ in 0..length {
         for _ in 0..TRIES {
@@ -84,7 +85,15 @@ impl Draw {
             monitored: vocabulary.fixture() && self.0.random_bool(0.25),
             alone: vocabulary.fixture() && self.0.random_bool(0.05),
             dynamic: self.0.random_range(1000..1_000_000_000),
+            setup: self.setup(vocabulary),
         }
+    }
+
+    /// Half of all conversations are plain.
+    fn setup(&mut self, vocabulary: &Vocabulary) -> Setup {
+        let chosen = vocabulary.setups().choose(&mut self.0).copied();
+        let plain = self.0.random_bool(0.4);
+        chosen.filter(|_| !plain).unwrap_or_default()
     }
 
     fn deed(&mut self, peers: usize) -> Deed {

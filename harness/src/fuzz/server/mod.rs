@@ -5,6 +5,9 @@
 //! that a conversation is written down as a scenario ([`script`]), expectations and all, and played and judged like any
 //! other. To take an act away is to write the scenario anew, which is how a failing one gets small ([`shrink`]).
 //!
+//! A conversation also says how its server is started ([`setup`]): a plain one, or with pings all the time, a small
+//! limit, or recovery, as far as the target can be.
+//!
 //! What may be drawn is the [`vocabulary`] of a target: what it declares, without what its `known.yaml` says it does
 //! differently. The [`campaign`] plays until its time is over and keeps a [`Finding`] for each class of failure.
 
@@ -18,6 +21,7 @@ pub mod feature;
 mod finding;
 pub mod hostile;
 mod script;
+pub mod setup;
 mod shrink;
 mod stage;
 pub mod stranger;

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::class::Class;
 use super::conversation::Conversation;
+use super::setup::Setup;
 use crate::play::Pending;
 
 /// Whoever can say how a conversation fails, if it does.
@@ -101,7 +102,7 @@ async fn simpler_acts(
     best
 }
 
-/// Without monitor and proxies, and everybody on WebSocket.
+/// On a plain server, without monitor and proxies, and everybody on WebSocket.
 async fn simpler_cast(
     mut best: Conversation,
     class: &Class,
@@ -128,6 +129,13 @@ async fn simpler_cast(
             if cast != best.cast && !candidates.contains(&cast) {
                 candidates.push(cast);
             }
+        }
+    }
+    if best.cast.setup != Setup::Plain && budget.take() {
+        let mut candidate = best.clone();
+        candidate.cast.setup = Setup::Plain;
+        if court.fails(&candidate).await.as_ref() == Some(class) {
+            best = candidate;
         }
     }
     for cast in candidates {

@@ -6,16 +6,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::class::Class;
 use super::conversation::{Conversation, Written};
 use super::finding::Repeats;
+use super::setup::Setup;
 use super::shrink::Court;
 use super::vocabulary::Vocabulary;
 use crate::outcome::{Failure, Verdict};
-use crate::play::Pending;
+use crate::play::{ENDED, Pending};
 use crate::run::plan::Plan;
 use crate::run::stop::Stop;
 use crate::run::{Judgement, Pace, judge};
 use crate::scenario::catalogue::Catalogue;
 use crate::scenario::load::load;
 use crate::scenario::trial::Trial;
+use crate::target::knobs::Setting;
 use crate::target::needs::Needs;
 use crate::target::server::Server;
 
@@ -39,8 +41,8 @@ pub(super) struct Wrong {
     pub(super) class: Class,
     /// Where, and what instead.
     pub(super) failure: Failure,
-    /// Something did not come in time.
-    pub(super) waited: bool,
+    /// Something did not come in time, or a pong may not have: on a busy machine that is no evidence.
+    pub(super) excusable: bool,
 }
 
 /// How one play ended.
@@ -61,25 +63,42 @@ fn trial(text: &str, catalogue: &Catalogue) -> Result<Arc<Trial>, String> {
     Ok(Arc::new(trial))
 }
 
+/// Whether a connection had ended that was still needed.
+fn is_end(failure: &Failure) -> bool {
+    failure.message.starts_with(ENDED)
+        || failure
+            .notes
+            .iter()
+            .any(|note| note.contains("the end of the connection"))
+}
+
 /// What this server can be asked for; with `known` also what its known deviations name.
 async fn vocabulary(server: &Server, known: bool) -> Result<Vocabulary, String> {
-    let plain = trial(
-        "title: x\nsteps:\n  - A.open: polling\n",
-        &Catalogue::default(),
-    )?;
+    let started = |setup: Setup| {
+        let config = setup.config();
+        let config = config.map_or(String::new(), |config| format!("config: {config}\n"));
+        let text = format!("title: x\n{config}steps:\n  - A.open: polling\n");
+        trial(&text, &Catalogue::default())
+    };
+    let mut setups = Vec::new();
+    for setup in Setup::ALL {
+        let offered = server.offers(&Needs::of(&*started(setup)?)).is_ok();
+        setups.extend(offered.then_some(setup));
+    }
+    let plain = started(Setup::Plain)?;
     let needs = Needs::of(&plain);
     let settings = server.offers(&needs)?;
+    let limit = match settings.get("maxPayload") {
+        Some(Setting::Number(bytes)) => Some(*bytes),
+        _ => None,
+    };
     let lease = server.lend(&settings, &needs).await?;
     let fixture = lease.endpoint.fixture;
     lease.give_back().await;
     let deviations = if known { Vec::new() } else { server.known() };
     let transports = server.transports();
-    Ok(Vocabulary::new(
-        server.capabilities(),
-        fixture,
-        &transports,
-        &deviations,
-    ))
+    let vocabulary = Vocabulary::new(server.capabilities(), fixture, &transports, &deviations);
+    Ok(vocabulary.set_up(setups, limit))
 }
 
 impl Stage {
@@ -116,8 +135,8 @@ impl Stage {
                 ..
             })) => Came::Wrong(Box::new(Wrong {
                 class: Class::of(&failure, conversation, &written),
+                excusable: waited || conversation.cast.setup.is_hasty() && is_end(&failure),
                 failure,
-                waited,
             })),
             Ok(Some(Judgement {
                 verdict: Verdict::Errored { reason, .. },

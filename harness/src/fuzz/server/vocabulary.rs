@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::act::{Act, Deed};
 use super::feature;
+use super::setup::{LARGE, Setup};
 use crate::known::Known;
 
 /// What a target declares, and what somebody has seen it do differently.
@@ -13,6 +14,8 @@ pub struct Vocabulary {
     fixture: bool,
     websocket: bool,
     known: BTreeSet<String>,
+    setups: Vec<Setup>,
+    limit: u64,
 }
 
 /// How a deed is used on a target.
@@ -40,7 +43,27 @@ impl Vocabulary {
             fixture,
             websocket: transports.is_empty() || transports.iter().any(|one| one == "websocket"),
             known: known.iter().filter_map(scenario).collect(),
+            setups: vec![Setup::Plain],
+            limit: LARGE,
         }
+    }
+
+    /// The same, where the server can be started in these ways, and takes so many bytes where it is plain.
+    #[must_use]
+    pub fn set_up(mut self, setups: Vec<Setup>, limit: Option<u64>) -> Self {
+        self.setups = setups;
+        self.limit = limit.unwrap_or(LARGE);
+        self
+    }
+
+    /// In which ways the server can be started.
+    pub fn setups(&self) -> &[Setup] {
+        &self.setups
+    }
+
+    /// The bytes that a client may send where the server is plain.
+    pub fn limit(&self) -> u64 {
+        self.limit
     }
 
     /// How a deed is used.

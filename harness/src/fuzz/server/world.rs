@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::act::{Act, Deed, ROOMS, Space};
 use super::arguments::{Argument, Head, packet, prefix};
 use super::script::Script;
+use super::setup::Setup;
+use super::vocabulary::Vocabulary;
 
 mod broadcast;
 mod leave;
@@ -30,12 +32,16 @@ pub struct Cast {
     pub alone: bool,
     /// The digits of the dynamic namespace.
     pub dynamic: u32,
+    /// How the server is started.
+    pub setup: Setup,
 }
 
 /// The state of the conversation.
 #[derive(Debug)]
 pub(super) struct World {
     cast: Cast,
+    /// The bytes that a packet or a request of a client may have.
+    limit: u64,
     peers: Vec<Peer>,
     strangers: u32,
 }
@@ -72,7 +78,7 @@ type Done = Option<()>;
 
 impl World {
     /// Nobody is there yet.
-    pub(super) fn new(cast: &Cast) -> Self {
+    pub(super) fn new(cast: &Cast, vocabulary: &Vocabulary) -> Self {
         let peers = cast.seats.iter().enumerate().map(|(index, seat)| Peer {
             name: char::from(b'A' + u8::try_from(index).unwrap_or(0)).to_string(),
             seat: *seat,
@@ -84,6 +90,7 @@ impl World {
         });
         Self {
             peers: peers.collect(),
+            limit: cast.setup.limit().unwrap_or(vocabulary.limit()),
             cast: cast.clone(),
             strangers: 0,
         }
@@ -99,7 +106,7 @@ impl World {
     /// Writes an act and what must come of it. Where it makes no sense, nothing is written, and `false` is returned.
     pub(super) fn perform(&mut self, act: &Act, script: &mut Script) -> bool {
         let mark = script.mark();
-        let done = self.attempt(act, script).is_some();
+        let done = act.deed.weight() <= self.limit && self.attempt(act, script).is_some();
         if !done {
             script.back_to(mark);
         }
@@ -252,12 +259,25 @@ impl World {
         arguments: &[Argument],
         script: &Script,
     ) {
-        let literals = self.event(space, "", name, arguments);
+        let literals = self.heard(space, name, arguments);
         self.peers[who].due.push(Due {
             space,
             literals,
             act: script.act(),
         });
+    }
+
+    /// The literals of an event that a client hears, and that does not ask for an answer.
+    fn heard(&self, space: Space, name: &str, arguments: &[Argument]) -> Vec<String> {
+        let offset = self.offset();
+        let all: Vec<_> = arguments.iter().cloned().chain(offset).collect();
+        self.event(space, "", name, &all)
+    }
+
+    /// What stands behind the arguments of an event to a client.
+    fn offset(&self) -> Option<Argument> {
+        let has_offsets = self.cast.setup.has_offsets();
+        has_offsets.then(|| Argument::Id("$_".to_owned()))
     }
 
     /// The literals of an event.
@@ -306,7 +326,10 @@ impl World {
     }
 
     fn told(&self, event: &str, name: &str, space: Space) -> String {
-        let rest = if event == "left" { ",..." } else { "" };
+        let rest = match event == "left" || self.cast.setup.has_offsets() {
+            true => ",...",
+            false => "",
+        };
         format!(
             "42/monitor,[\"{event}\",\"{}\",{}{rest}]",
             self.path(space),

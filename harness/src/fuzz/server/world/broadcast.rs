@@ -122,9 +122,7 @@ impl World {
             let heard: Vec<String> = distinct
                 .iter()
                 .filter(|who| **who != hearer)
-                .flat_map(|who| {
-                    self.event(space, "", "msg", &[Argument::text(&self.peers[*who].name)])
-                })
+                .flat_map(|who| self.heard(space, "msg", &[Argument::text(&self.peers[*who].name)]))
                 .collect();
             let words = format!("{}.expect.any-order", self.peers[hearer].name);
             match heard.as_slice() {
@@ -185,7 +183,7 @@ impl World {
         self.expect(
             who,
             space,
-            &self.event(space, "", "call-many-result", &result),
+            &self.heard(space, "call-many-result", &result),
             script,
         );
         Some(())

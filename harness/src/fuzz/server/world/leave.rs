@@ -155,7 +155,8 @@ impl World {
         let uncertain = enduring || matches!(outcome, Outcome::Either | Outcome::Waits);
         if row.joined.is_some_and(|wanted| wanted != joined)
             || row.websocket && peer.on_polling()
-            || row.is_long() && peer.sliced
+            || row.is_long(self.limit) && peer.sliced
+            || !row.fits(self.limit)
             // A request that is never answered could not even be sent.
             || enduring && peer.on_polling()
             || self.cast.monitored && uncertain
@@ -166,8 +167,11 @@ impl World {
         self.read(who, script);
         for send in row.sends {
             match send {
-                Sent::Packet(literal) => script.literal(format!("{name}.send"), literal),
                 Sent::Frame(frame) => script.step(format!("{name}.ws.frame"), frame),
+                packet => {
+                    let literal = packet.literal(self.limit).unwrap_or_default();
+                    script.literal(format!("{name}.send"), &literal);
+                }
             }
         }
         match outcome {

@@ -120,9 +120,14 @@ impl World {
         script: &mut Script,
     ) -> Done {
         let peer = self.in_space(who, space).filter(|_| self.cast.monitored)?;
+        // Others on the server hear it too, and know by its text that it is none of theirs; an attachment has none.
+        if value.is_binary() && !self.cast.alone {
+            return None;
+        }
         let id = Argument::Id(self.id(&peer.name, space));
         self.emit(who, space, "note", std::slice::from_ref(value), script);
-        let heard = [Argument::text("noted"), id, value.clone()];
+        let mut heard = vec![Argument::text("noted"), id, value.clone()];
+        heard.extend(self.offset());
         script.literals(
             "M.expect",
             &packet(
@@ -219,7 +224,7 @@ impl World {
         self.expect(
             who,
             space,
-            &self.event(space, "", "call-result", &result),
+            &self.heard(space, "call-result", &result),
             script,
         );
         Some(())
@@ -283,7 +288,7 @@ impl World {
         let name = self.in_space(who, space)?.name.clone();
         self.read(who, script);
         let answers: Vec<String> = (0..count)
-            .flat_map(|number| self.event(space, "", "message-back", &[Argument::integer(number)]))
+            .flat_map(|number| self.heard(space, "message-back", &[Argument::integer(number)]))
             .collect();
         for number in 0..count {
             let literals = self.event(space, "", "message", &[Argument::integer(number)]);

@@ -1,0 +1,138 @@
+//! Binary events whose attachments do not fit.
+
+use super::Outcome::{Closes, Either};
+use super::Sent::Packet;
+use super::{Hostile, JOINED, packets};
+
+const PLACEHOLDER: &[&str] = &[
+    "socket.io/binary/placeholder-out-of-range-closes",
+    "socket.io/robustness/placeholder-reads-nothing-foreign",
+];
+const COUNT: &[&str] = &["socket.io/binary/bad-attachment-count-closes"];
+const GARBAGE: &[&str] = &["socket.io/robustness/garbage"];
+
+pub(super) static ROWS: &[Hostile] = &[
+    packets(
+        "count-without-dash",
+        &[Packet("451[\"m\"]")],
+        Closes,
+        JOINED,
+        COUNT,
+    ),
+    packets(
+        "letter-as-count",
+        &[Packet("45a-[\"m\"]")],
+        Closes,
+        JOINED,
+        COUNT,
+    ),
+    packets(
+        "fraction-as-count",
+        &[Packet("451.23-[\"m\"]")],
+        Closes,
+        JOINED,
+        COUNT,
+    ),
+    packets(
+        "negative-count",
+        &[Packet("45-1-[\"m\"]")],
+        Closes,
+        JOINED,
+        COUNT,
+    ),
+    packets(
+        "eleven-attachments",
+        &[Packet(
+            "4511-[\"message\",{\"_placeholder\":true,\"num\":0}]",
+        )],
+        Closes,
+        JOINED,
+        &["socket.io/robustness/too-many-attachments"],
+    ),
+    packets(
+        "billion-attachments",
+        &[Packet(
+            "451000000000-[\"message\",{\"_placeholder\":true,\"num\":0}]",
+        )],
+        Either,
+        JOINED,
+        &[
+            "socket.io/robustness/announced-attachments-reserve-no-memory",
+            "socket.io/robustness/too-many-attachments",
+        ],
+    ),
+    packets(
+        "stray-attachment",
+        &[Packet("<01>")],
+        Closes,
+        JOINED,
+        &["socket.io/binary/stray-attachment-closes"],
+    ),
+    packets(
+        "text-for-an-attachment",
+        &[
+            Packet("451-[\"message\",{\"_placeholder\":true,\"num\":0}]"),
+            Packet("42[\"message\",\"x\"]"),
+        ],
+        Closes,
+        JOINED,
+        &["socket.io/binary/text-in-place-of-an-attachment-closes"],
+    ),
+    packets(
+        "placeholder-beyond",
+        &[
+            Packet("451-[\"message\",{\"_placeholder\":true,\"num\":1}]"),
+            Packet("<01>"),
+        ],
+        Closes,
+        JOINED,
+        PLACEHOLDER,
+    ),
+    packets(
+        "placeholder-far-beyond",
+        &[
+            Packet("451-[\"message\",{\"_placeholder\":true,\"num\":1000000000}]"),
+            Packet("<01>"),
+        ],
+        Closes,
+        JOINED,
+        PLACEHOLDER,
+    ),
+    packets(
+        "text-as-placeholder",
+        &[
+            Packet("451-[\"message\",{\"_placeholder\":true,\"num\":\"splice\"}]"),
+            Packet("<01>"),
+        ],
+        Closes,
+        JOINED,
+        &[
+            "socket.io/binary/placeholder-number-of-another-type-closes",
+            "socket.io/robustness/placeholder-reads-nothing-foreign",
+        ],
+    ),
+    packets(
+        "negative-placeholder",
+        &[
+            Packet("451-[\"message\",{\"_placeholder\":true,\"num\":-1}]"),
+            Packet("<01>"),
+        ],
+        Closes,
+        JOINED,
+        &[
+            "socket.io/binary/placeholder-number-of-another-type-closes",
+            "socket.io/robustness/placeholder-reads-nothing-foreign",
+        ],
+    ),
+    packets(
+        "binary-object",
+        &[
+            Packet("451-{\"a\":{\"_placeholder\":true,\"num\":0}}"),
+            Packet("<01>"),
+        ],
+        Closes,
+        JOINED,
+        &["socket.io/binary/payload-that-is-no-array-closes"],
+    ),
+    packets("dashes", &[Packet("45----")], Either, JOINED, GARBAGE),
+];
