@@ -6,6 +6,7 @@
 //! as one [`Elided`] tail, and only notes are still written out.
 
 use std::fmt::Write as _;
+use std::ops::Not;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -56,6 +57,13 @@ pub struct Entry {
     /// What the harness read into it, outermost layer first: `text frame`, `message`, `EVENT /`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub annotations: Vec<String>,
+    /// The step that awaited it and judged it, as a failure names it: `4.2`. What came unasked, or what only the setup
+    /// looked at, has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_by: Option<Arc<str>>,
+    /// Whether it was something else than that step expected.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub unlike: bool,
 }
 
 /// The layers of the wire, and what the harness itself has to say.
@@ -269,7 +277,8 @@ impl Recorder {
         instant.saturating_duration_since(self.inner.start)
     }
 
-    /// Bytes that went over the wire now. `annotations` say what they were read as.
+    /// Bytes that went over the wire now. `annotations` say what they were read as. Returns the place of their entry,
+    /// where they have one of their own.
     pub fn wire(
         &self,
         lane: &Lane,
@@ -277,7 +286,7 @@ impl Recorder {
         direction: Direction,
         bytes: &[u8],
         annotations: Vec<String>,
-    ) {
+    ) -> Option<usize> {
         let at = micros(self.now());
         let mut state = self.state();
         if state.transcript.entries.len() >= ENTRIES_LIMIT {
@@ -285,7 +294,7 @@ impl Recorder {
             hash.update(bytes);
             *length += bytes.len() as u64;
             *entries += 1;
-            return;
+            return None;
         }
         let limit = if state.kept >= TOTAL_LIMIT {
             ENTRY_LIMIT_WHEN_FULL
@@ -302,7 +311,41 @@ impl Recorder {
             direction,
             raw,
             annotations,
+            taken_by: None,
+            unlike: false,
         });
+        Some(state.transcript.entries.len() - 1)
+    }
+
+    /// A step has judged what that entry holds.
+    pub fn taken(&self, entry: usize, step: &Arc<str>) {
+        if let Some(entry) = self.state().transcript.entries.get_mut(entry) {
+            entry.taken_by = Some(Arc::clone(step));
+        }
+    }
+
+    /// A step has judged what came last on that connection.
+    pub fn taken_last(&self, lane: &Lane, step: &Arc<str>) {
+        let mut state = self.state();
+        let last = state.transcript.entries.iter_mut().rfind(|entry| {
+            entry.direction == Direction::Received
+                && entry.client == lane.client
+                && entry.lane == lane.name
+        });
+        if let Some(entry) = last {
+            entry.taken_by = Some(Arc::clone(step));
+        }
+    }
+
+    /// What a step has judged last of a client was something else than it expected.
+    pub fn unlike(&self, client: &str, step: &Arc<str>) {
+        let mut state = self.state();
+        let last = state.transcript.entries.iter_mut().rfind(|entry| {
+            entry.client.as_deref() == Some(client) && entry.taken_by.as_ref() == Some(step)
+        });
+        if let Some(entry) = last {
+            entry.unlike = true;
+        }
     }
 
     /// A remark of the harness about a client, or about the trial.
@@ -325,6 +368,8 @@ impl Recorder {
             direction: Direction::None,
             raw: Raw::default(),
             annotations: vec![text],
+            taken_by: None,
+            unlike: false,
         });
     }
 

@@ -426,3 +426,73 @@ mod releases {
         );
     }
 }
+
+mod what_a_step_was_met_by {
+    use super::*;
+
+    /// Step, text, and whether it was something else than expected, of every entry that a step has judged.
+    fn taken(run: &Run, file: &str, arguments: &[&str]) -> Vec<Vec<(String, String, bool)>> {
+        let report = format!("json={file}");
+        then(run, &[arguments, &["--report", &report]].concat());
+        let outcomes = json(run, file)["outcomes"].take();
+        let of = |outcome: &Value| {
+            let entries = outcome["transcript"]["entries"].as_array().unwrap();
+            let taken = entries.iter().filter_map(|entry| {
+                let step = entry["taken_by"].as_str()?.to_owned();
+                assert_eq!(entry["direction"], "received", "{entry}");
+                let text = entry["raw"]["text"].as_str().unwrap_or_default();
+                Some((step, text.to_owned(), entry["unlike"] == true))
+            });
+            taken.collect()
+        };
+        outcomes.as_array().unwrap().iter().map(of).collect()
+    }
+
+    fn is(step: &str, text: &str, unlike: bool) -> (String, String, bool) {
+        (step.to_owned(), text.to_owned(), unlike)
+    }
+
+    #[test]
+    fn a_packet_names_the_step_that_expected_it_on_each_transport() {
+        let run = Run::new();
+        let steps = "  - emit: [message, hi]\n  - expect: 42[\"message-back\",\"hi\"]\n  - emit: [message-with-ack, 1]\n    \
+                     ack: [1]\n  - either:\n      - - expect: 40\n      - - nothing:\n";
+        let text = format!("title: x\ntransports: [polling, websocket]\nsteps:\n{steps}");
+        run.write("echo.yaml", text.as_bytes());
+        for taken in taken(&run, "run.json", &["run", "echo.yaml"]) {
+            assert_eq!(
+                taken,
+                [
+                    is("2", "42[\"message-back\",\"hi\"]", false),
+                    is("3", "431000[1]", false)
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn what_was_not_expected_says_so() {
+        let run = Run::new();
+        run.write("echo.yaml", REFUSED.as_bytes());
+        assert_eq!(
+            taken(&run, "run.json", &["run", "echo.yaml"]),
+            [[is("2", "42[\"message-back\",\"hi\"]", true)]]
+        );
+    }
+
+    #[test]
+    fn an_answer_and_the_end_of_a_connection_name_theirs() {
+        let run = Run::new();
+        run.write(
+            "get.yaml",
+            b"title: x\nsteps:\n  - A.http: {request: GET /socket.io/?EIO=3&transport=polling}\n  - A.http.expect: {status: 400}\n  \
+              - B.open: websocket\n  - B.send: '1'\n  - B.closed: {}\n",
+        );
+        let taken = taken(&run, "run.json", &["run", "get.yaml"]);
+        let steps: Vec<_> = taken[0]
+            .iter()
+            .map(|(step, text, unlike)| (step.as_str(), text.starts_with("HTTP/1.1 400"), *unlike))
+            .collect();
+        assert_eq!(steps, [("2", true, false), ("5", false, false)]);
+    }
+}

@@ -23,6 +23,8 @@ pub struct Arrival {
     pub at: Duration,
     /// What it was.
     pub what: What,
+    /// The entry of the transcript that holds it.
+    pub entry: Option<usize>,
 }
 
 /// The things that can arrive.
@@ -74,6 +76,11 @@ impl Arrivals {
     /// Puts something at the end. `false` tells the one who reads the connection to stop: the
     /// server floods, and the queue holds that as its last word.
     pub fn push(&self, at: Duration, what: What) -> bool {
+        self.push_entry(at, what, None)
+    }
+
+    /// The same, for something that the transcript holds in this entry.
+    pub fn push_entry(&self, at: Duration, what: What, entry: Option<usize>) -> bool {
         let mut state = self.state();
         if state.queue.len() >= PACKETS_LIMIT || state.bytes >= BYTES_LIMIT {
             if !state.ended {
@@ -84,7 +91,11 @@ impl Arrivals {
                     state.bytes
                 );
                 let what = What::Broken(text);
-                state.queue.push_back(Arrival { at, what });
+                state.queue.push_back(Arrival {
+                    at,
+                    what,
+                    entry: None,
+                });
             }
             drop(state);
             self.inner.changed.notify_waiters();
@@ -105,7 +116,7 @@ impl Arrivals {
             What::Ended(_) | What::Broken(_) => state.ended = true,
         }
         state.bytes += what.size();
-        state.queue.push_back(Arrival { at, what });
+        state.queue.push_back(Arrival { at, what, entry });
         drop(state);
         self.inner.changed.notify_waiters();
         true

@@ -242,18 +242,24 @@ impl Polling {
     /// The packets of a GET's body: recorded, pings answered and left out where that is the
     /// client's business.
     pub fn read(&self, body: &[u8]) -> Result<Vec<Received>, String> {
+        let came = self.came(body)?;
+        Ok(came.into_iter().map(|(packet, _)| packet).collect())
+    }
+
+    /// The same, each with the entry of the transcript that holds it.
+    fn came(&self, body: &[u8]) -> Result<Vec<(Received, Option<usize>)>, String> {
         let text =
             std::str::from_utf8(body).map_err(|_| "the body of a GET is not UTF-8".to_owned())?;
         let lane = self.inner.lane.of("polling");
         let mut packets = Vec::new();
         for part in text.split('\u{1e}') {
             let packet = parse(part);
-            self.record(&lane, Direction::Received, &packet);
+            let entry = self.record(&lane, Direction::Received, &packet);
             self.inner.reach.ids.learn(&packet);
             if is_ping(&packet) && self.inner.heartbeat == Heartbeat::Answered {
                 self.pong();
             } else {
-                packets.push(packet);
+                packets.push((packet, entry));
             }
         }
         Ok(packets)
@@ -261,7 +267,7 @@ impl Polling {
 
     /// Queues the packets of a body, but for the first `skip` ones.
     pub fn deliver(&self, body: &[u8], skip: usize) -> Result<(), String> {
-        let packets = self.read(body)?;
+        let packets = self.came(body)?;
         self.queue(packets.into_iter().skip(skip).collect());
         Ok(())
     }
@@ -278,7 +284,7 @@ impl Polling {
     /// Queues what a GET brought.
     pub fn absorb(&self, outcome: Result<Answer, NoAnswer>) -> Next {
         let what = match outcome {
-            Ok(answer) if answer.status == Some(200) => match self.read(&answer.body) {
+            Ok(answer) if answer.status == Some(200) => match self.came(&answer.body) {
                 Ok(packets) => return self.queue(packets),
                 Err(error) => What::Broken(error),
             },
@@ -296,7 +302,7 @@ impl Polling {
         Next::Over
     }
 
-    fn queue(&self, packets: Vec<Received>) -> Next {
+    fn queue(&self, packets: Vec<(Received, Option<usize>)>) -> Next {
         let now = self.inner.reach.recorder.now();
         let upgrade = self.inner.upgrade.load(Ordering::Relaxed);
         let arrivals = self.arrivals();
@@ -304,7 +310,7 @@ impl Polling {
             PAUSING | UPGRADED => Next::Paused,
             _ => Next::Again,
         };
-        for packet in packets {
+        for (packet, entry) in packets {
             let is = |text: &str| matches!(&packet, Received::Text(own) if own == text);
             // The transport ends with the upgrade, not the session.
             if (upgrade != NO_UPGRADE && is("6")) || (upgrade == UPGRADED && is("1")) {
@@ -312,11 +318,11 @@ impl Polling {
                 continue;
             }
             let close = is("1");
-            if !arrivals.push(now, What::Packet(packet)) {
+            if !arrivals.push_entry(now, What::Packet(packet), entry) {
                 return Next::Over;
             }
             if close {
-                arrivals.push(now, ended(EndingKind::Packet));
+                arrivals.push_entry(now, ended(EndingKind::Packet), entry);
                 next = Next::Over;
             }
         }
@@ -332,7 +338,7 @@ impl Polling {
         }));
     }
 
-    fn record(&self, lane: &Lane, direction: Direction, packet: &Received) {
+    fn record(&self, lane: &Lane, direction: Direction, packet: &Received) -> Option<usize> {
         let bytes = match packet {
             Received::Text(text) => text.as_bytes(),
             Received::Binary(bytes) => bytes,
@@ -340,7 +346,7 @@ impl Polling {
         self.inner
             .reach
             .recorder
-            .wire(lane, Layer::Engine, direction, bytes, describe(packet));
+            .wire(lane, Layer::Engine, direction, bytes, describe(packet))
     }
 
     fn track(&self, task: JoinHandle<()>) {

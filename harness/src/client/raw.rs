@@ -59,6 +59,11 @@ pub enum NoHttp {
 }
 
 impl Raw {
+    /// Where the transcript has it.
+    pub fn lane(&self) -> &Lane {
+        &self.lane
+    }
+
     /// Connects.
     pub async fn open(reach: &Reach, lane: Lane) -> Result<Self, Unreachable> {
         let wire = Wire::dial(reach, &lane).await?;

@@ -311,7 +311,7 @@ impl Reader {
 
     /// Records and queues a message; `false` to read no further.
     fn take(&mut self, message: Message) -> bool {
-        let what = match message {
+        let (what, entry) = match message {
             Message::Text(text) => {
                 let packet = Received::Text(text);
                 self.reach.ids.learn(&packet);
@@ -323,13 +323,13 @@ impl Reader {
                 let Received::Text(text) = &packet else {
                     return false;
                 };
-                self.record(1, text.as_bytes(), describe(&packet));
-                What::Packet(packet)
+                let entry = self.record(1, text.as_bytes(), describe(&packet));
+                (What::Packet(packet), entry)
             }
             Message::Binary(bytes) => {
                 let packet = Received::Binary(bytes.clone());
-                self.record(2, &bytes, describe(&packet));
-                What::Packet(packet)
+                let entry = self.record(2, &bytes, describe(&packet));
+                (What::Packet(packet), entry)
             }
             Message::Ping(payload) => {
                 self.record(9, &payload, Vec::new());
@@ -337,15 +337,15 @@ impl Reader {
                 return true;
             }
             Message::Pong(payload) => {
-                self.record(10, &payload, Vec::new());
-                What::Control(10, payload)
+                let entry = self.record(10, &payload, Vec::new());
+                (What::Control(10, payload), entry)
             }
             Message::Close(code, reason) => {
                 let words = match code {
                     Some(code) => format!("code {code}"),
                     None => "no code".to_owned(),
                 };
-                self.record(8, reason.as_bytes(), vec![words]);
+                let entry = self.record(8, reason.as_bytes(), vec![words]);
                 if !self.close_sent {
                     self.close_sent = true;
                     let frame = match code {
@@ -354,13 +354,15 @@ impl Reader {
                     };
                     self.reply(&frame, "answer to the close frame");
                 }
-                What::Ended(Ending {
+                let ending = Ending {
                     kind: EndingKind::Frame,
                     frame: Some((code, reason)),
-                })
+                };
+                (What::Ended(ending), entry)
             }
         };
-        self.arrivals.push(self.reach.recorder.now(), what)
+        self.arrivals
+            .push_entry(self.reach.recorder.now(), what, entry)
     }
 
     fn ended(&self, kind: EndingKind, assembly: &Assembly) {
@@ -368,7 +370,7 @@ impl Reader {
             EndingKind::Reset => "the server reset the connection",
             _ => "the server ended the TCP stream",
         };
-        self.reach.recorder.wire(
+        let entry = self.reach.recorder.wire(
             &self.lane,
             Layer::Tcp,
             Direction::Received,
@@ -382,13 +384,13 @@ impl Reader {
         }
         let ending = Ending { kind, frame: None };
         self.arrivals
-            .push(self.reach.recorder.now(), What::Ended(ending));
+            .push_entry(self.reach.recorder.now(), What::Ended(ending), entry);
     }
 
     fn broken(&self, violation: &Violation, pending: &[u8]) {
         let recorder = &self.reach.recorder;
         let shown = &pending[..pending.len().min(256)];
-        recorder.wire(
+        let entry = recorder.wire(
             &self.lane,
             Layer::Tcp,
             Direction::Received,
@@ -396,7 +398,7 @@ impl Reader {
             vec![violation.to_string()],
         );
         self.arrivals
-            .push(recorder.now(), What::Broken(violation.to_string()));
+            .push_entry(recorder.now(), What::Broken(violation.to_string()), entry);
     }
 
     fn reply(&self, frame: &RawFrame, why: &str) {
@@ -411,7 +413,7 @@ impl Reader {
         let _ = self.out.send(Out::Bytes(frame.encode(), None));
     }
 
-    fn record(&self, opcode: u8, payload: &[u8], mut annotations: Vec<String>) {
+    fn record(&self, opcode: u8, payload: &[u8], mut annotations: Vec<String>) -> Option<usize> {
         annotations.insert(0, kind(&RawFrame::new(opcode, Bytes::new())));
         self.reach.recorder.wire(
             &self.lane,
@@ -419,7 +421,7 @@ impl Reader {
             Direction::Received,
             payload,
             annotations,
-        );
+        )
     }
 }
 

@@ -181,10 +181,12 @@ impl Player<'_> {
                 },
             )
             .await?;
+        self.took(actor, &reply);
         let Some(Received::Text(text)) = reply.first().map(packet) else {
             return Err(Trouble::new("CONNECT was answered by no text"));
         };
         if text.starts_with("44") {
+            self.unlike(actor);
             return Err(Trouble::new("CONNECT was refused")
                 .expected(format!("40{prefix}{{\"sid\":…}}"))
                 .received(text));
@@ -223,6 +225,7 @@ impl Player<'_> {
                 auth(packet, ns).is_some()
             })
             .await?;
+        self.took(actor, &event);
         let came = event.first().and_then(|arrival| auth(&packet(arrival), ns));
         if let Some(payload) = came.flatten() {
             self.bind(actor, "auth", ns, Value::Json(payload));
@@ -289,6 +292,7 @@ impl Player<'_> {
                 |packet| matches!(packet, Received::Text(text) if acknowledges(text, ns, id)),
             )
             .await?;
+        self.took(actor, &ack);
         let mut came = ack
             .iter()
             .map(|arrival| self.isolation.incoming(&packet(arrival)));
@@ -304,9 +308,12 @@ impl Player<'_> {
         self.with(actor, |captures| {
             acknowledgement(wanted, &text, &attachments, captures)
         })
-        .map_err(|mismatch| Trouble {
-            summary: "the acknowledgement carries something else".to_owned(),
-            ..Trouble::from(mismatch)
+        .map_err(|mismatch| {
+            self.unlike(actor);
+            Trouble {
+                summary: "the acknowledgement carries something else".to_owned(),
+                ..Trouble::from(mismatch)
+            }
         })?;
         Ok(ack.last().map(|arrival| arrival.at))
     }

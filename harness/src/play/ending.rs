@@ -81,9 +81,12 @@ impl Player<'_> {
             .ending(actor, layer, deadline, pattern.how.as_deref(), false)
             .await?;
         self.with(actor, |captures| pattern.matches(&ending, captures))
-            .map_err(|mismatch| Trouble {
-                summary: "the connection ended in another way".to_owned(),
-                ..Trouble::from(mismatch)
+            .map_err(|mismatch| {
+                self.unlike(actor);
+                Trouble {
+                    summary: "the connection ended in another way".to_owned(),
+                    ..Trouble::from(mismatch)
+                }
             })?;
         Ok(at)
     }
@@ -126,20 +129,28 @@ impl Player<'_> {
                 );
                 return Err(open());
             };
+            let taken = || self.took(actor, [&arrival]);
             match &arrival.what {
                 What::Ended(ending) => {
+                    taken();
                     actor.client.expect_end();
                     return Ok((arrival.at, ending.clone()));
                 }
                 // RFC 6455, section 7.1.7: a client fails such a connection. Whether the server may
                 // break it is for `closed` to say.
                 What::Broken(why) if broken_too && !why.starts_with("flood") => {
+                    taken();
                     actor.client.expect_end();
                     let kind = EndingKind::Fin;
                     return Ok((arrival.at, Ending { kind, frame: None }));
                 }
-                What::Broken(why) => return Err(Trouble::new(why.clone())),
+                What::Broken(why) => {
+                    taken();
+                    self.unlike(actor);
+                    return Err(Trouble::new(why.clone()));
+                }
                 What::Packet(Received::Text(text)) if by_packet && text == "1" => {
+                    taken();
                     actor.client.expect_end();
                     let kind = EndingKind::Packet;
                     return Ok((arrival.at, Ending { kind, frame: None }));
@@ -148,6 +159,8 @@ impl Player<'_> {
                 what if self.passes_over(what) => {}
                 What::Packet(packet) if self.tolerates(actor, packet) => {}
                 what => {
+                    taken();
+                    self.unlike(actor);
                     return Err(
                         Trouble::new("a packet came instead of the end of the connection")
                             .expected("the end of the connection")

@@ -27,6 +27,7 @@ impl Player<'_> {
             };
             return match tcp.answer(deadline, true).await {
                 Some(Ok(answer)) => {
+                    self.took_last(actor, tcp.lane());
                     self.judge(actor, pattern, &answer)?;
                     Ok(self.recorder.now())
                 }
@@ -44,6 +45,7 @@ impl Player<'_> {
             actor.client.put_back_request(exchange);
             return Err(self.unanswered(actor, pattern));
         };
+        self.took_last(actor, &exchange.lane);
         self.judge(actor, pattern, &outcome.1?)?;
         Ok(self.recorder.at(outcome.0))
     }
@@ -83,6 +85,7 @@ impl Player<'_> {
                     answer.body = payload(&packets);
                 }
             }
+            self.took_last(actor, &exchange.lane);
             self.judge(actor, pattern, &answer)?;
             return Ok(self.recorder.at(at));
         }
@@ -109,9 +112,12 @@ impl Player<'_> {
             ..answer.clone()
         };
         self.with(actor, |captures| pattern.matches(&answer, captures))
-            .map_err(|mismatch| Trouble {
-                summary: format!("another answer came, in its {}", mismatch.path),
-                ..Trouble::from(mismatch)
+            .map_err(|mismatch| {
+                self.unlike(actor);
+                Trouble {
+                    summary: format!("another answer came, in its {}", mismatch.path),
+                    ..Trouble::from(mismatch)
+                }
             })
     }
 

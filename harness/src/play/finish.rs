@@ -46,6 +46,7 @@ impl Player<'_> {
             name: client.name.clone(),
             member: None,
             link: None,
+            step: None,
         };
         let arrivals = connection.arrivals();
         // Without answers to its pings, a connection is not one to prove anything on.

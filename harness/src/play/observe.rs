@@ -43,11 +43,14 @@ impl Player<'_> {
                 let judged = self.with(actor, |captures| pattern.matches(&packet, captures));
                 match judged {
                     Ok(()) => {
+                        self.took(actor, [&arrival]);
                         at = arrival.at;
                         break;
                     }
                     Err(_) if self.tolerates(actor, &packet) => {}
                     Err(mismatch) => {
+                        self.took(actor, [&arrival]);
+                        self.unlike(actor);
                         let mut trouble = Trouble::new("another packet came than was expected")
                             .expected(&pattern.written)
                             .received(&packet);
@@ -96,6 +99,7 @@ impl Player<'_> {
                     {
                         continue;
                     }
+                    self.unlike(actor);
                     let mut trouble = Trouble::new("a packet came that is none of the expected")
                         .expected(listed(patterns));
                     if let Some(last) = last {
@@ -118,6 +122,7 @@ impl Player<'_> {
                     .extend(received.iter().map(|p| format!("came: {p}")));
                 trouble
             })?;
+            self.took(actor, &next);
             for arrival in next {
                 at = arrival.at;
                 received.push(self.isolation.incoming(&super::act::packet(&arrival)));
@@ -190,6 +195,8 @@ impl Player<'_> {
             if self.tolerates(actor, &packet) {
                 continue;
             }
+            self.took(actor, [&arrival]);
+            self.unlike(actor);
             return Err(Trouble::new("a packet arrived that nobody foresaw")
                 .expected("nothing")
                 .received(self.isolation.incoming(&packet))
@@ -234,9 +241,11 @@ impl Player<'_> {
                     .expected(awaited));
             }
         };
+        self.took(actor, &arrival);
         let Some(Arrival {
             at,
             what: What::Control(opcode, payload),
+            ..
         }) = arrival
         else {
             return Err(Trouble::late("no such frame came")
@@ -246,7 +255,10 @@ impl Player<'_> {
         self.with(actor, |captures| {
             pattern.matches(opcode, &payload, captures)
         })
-        .map_err(Trouble::from)?;
+        .map_err(|mismatch| {
+            self.unlike(actor);
+            Trouble::from(mismatch)
+        })?;
         Ok(at)
     }
 
@@ -294,6 +306,8 @@ impl Player<'_> {
                     for arrival in taken {
                         let packet = self.isolation.incoming(&super::act::packet(&arrival));
                         if !self.tolerates(actor, &packet) {
+                            self.took(actor, [&arrival]);
+                            self.unlike(actor);
                             return Err(broken(packet.to_string()));
                         }
                     }
@@ -320,6 +334,7 @@ impl Player<'_> {
                     fence.is_answered_by(p)
                 })
                 .await?;
+            self.took(actor, &taken);
             at = taken.first().map_or(at, |arrival| arrival.at);
         }
         Ok(at)

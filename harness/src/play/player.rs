@@ -14,7 +14,7 @@ use super::played::{End, Failure, Played, StepTime};
 use super::pulse::Pulse;
 use super::trouble::Trouble;
 use super::{Endpoint, PlayOptions};
-use crate::client::{Client, Heartbeat, Reach};
+use crate::client::{Arrival, Client, Heartbeat, Reach};
 use crate::judge::{Captures, Value, timing};
 use crate::reconnecting::Reconnecting;
 use crate::scenario::json::Json;
@@ -105,6 +105,8 @@ pub(super) struct Actor {
     pub(super) member: Option<u32>,
     /// How it was listed, if it was.
     pub(super) link: Option<Link>,
+    /// The step, `4.2`; `None` outside of steps.
+    pub(super) step: Option<Arc<str>>,
 }
 
 impl<'t> Player<'t> {
@@ -212,6 +214,7 @@ impl<'t> Player<'t> {
                 name: subject.client.clone(),
                 member,
                 link,
+                step: None,
             });
         }
         Ok(actors)
@@ -256,6 +259,42 @@ impl<'t> Player<'t> {
         }
         self.lock(&self.clients).insert(name, client.clone());
         Ok(client)
+    }
+
+    /// The clients that do a step.
+    pub(super) async fn actors_of(
+        &self,
+        step: &Step,
+        path: &[usize],
+    ) -> Result<Vec<Actor>, Trouble> {
+        let mut actors = self.actors(&step.subject).await?;
+        let path: Arc<str> = words(path).into();
+        for actor in &mut actors {
+            actor.step = Some(Arc::clone(&path));
+        }
+        Ok(actors)
+    }
+
+    /// Says in the transcript that the actor's step has judged these.
+    pub(super) fn took<'a>(&self, actor: &Actor, arrivals: impl IntoIterator<Item = &'a Arrival>) {
+        if let Some(step) = &actor.step {
+            let entries = arrivals.into_iter().filter_map(|arrival| arrival.entry);
+            entries.for_each(|entry| self.recorder.taken(entry, step));
+        }
+    }
+
+    /// Says in the transcript that the actor's step has judged what came last on this connection.
+    pub(super) fn took_last(&self, actor: &Actor, lane: &Lane) {
+        if let Some(step) = &actor.step {
+            self.recorder.taken_last(lane, step);
+        }
+    }
+
+    /// Says in the transcript that what the actor's step has judged last is not what it expected.
+    pub(super) fn unlike(&self, actor: &Actor) {
+        if let Some(step) = &actor.step {
+            self.recorder.unlike(&actor.client.name, step);
+        }
     }
 
     /// All clients so far, in order of their names.

@@ -64,7 +64,7 @@ impl Player<'_> {
                 }
                 Verb::Check(check) => {
                     let scale = self.options.time_scale;
-                    for actor in self.actors(&step.subject).await.map_err(stop)? {
+                    for actor in self.actors_of(step, &path).await.map_err(stop)? {
                         self.with(&actor, |captures| judged(check, captures, scale))
                             .map_err(stop)?;
                     }
@@ -73,7 +73,7 @@ impl Player<'_> {
                 Verb::Target(action) => self.target(step, *action).await.map_err(stop),
                 Verb::TargetExit => self.target_exit(step).await.map_err(stop),
                 _ => {
-                    let actors = self.actors(&step.subject).await.map_err(stop)?;
+                    let actors = self.actors_of(step, &path).await.map_err(stop)?;
                     try_join_all(actors.iter().map(|actor| async {
                         self.act(step, actor).await.map_err(|trouble| Stopped {
                             client: Some(actor.client.name.clone()),

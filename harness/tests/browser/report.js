@@ -117,6 +117,11 @@ await see("a passing cell tells everything", html, async (page) => {
   assert.match(await page.locator(".yaml").textContent(), /^\s*1.*schema\.json[^]*steps:/);
   assert.ok(await page.locator(".lane.server").isVisible());
   assert.ok((await page.locator(".step .passed").count()) > 0, "steps that went well say so");
+  const met = page.locator("details.packet.received .tag.taken.passed").first();
+  const step = /^✓ expected by step ([\d.]+)$/.exec(await met.textContent())[1];
+  const head = page.locator(".step", { has: page.locator(".number", { hasText: new RegExp(`^${step}$`) }) });
+  await head.locator(".jump").first().click();
+  assert.ok(await page.locator(".message.flash", { hasText: `expected by step ${step}` }).isVisible(), "a step leads to what met it");
   const event = page.locator("details.packet.sent", { hasText: "45" }).first();
   await event.locator("summary").focus();
   await page.keyboard.press("Enter");
@@ -137,6 +142,7 @@ await see("a failing cell says what was expected and what came, and where", html
   assert.match(facts, /expectedok.*receivedOK/);
   assert.equal(await page.locator(".yaml .here").textContent(), "7  - A.http.expect: {status: 200, body: ok}");
   assert.equal(await page.locator(".step.stopped").count(), 1);
+  assert.match(await page.locator(".message.http", { has: page.locator(".tag.taken.failed") }).textContent(), /200 OK[^]*✗ step 3 expected something else/);
   assert.match(await page.locator(".note.verdict.failed").textContent(), /step 3: another answer came/);
   await page.locator(".yaml .here").click();
   assert.match(await page.evaluate(() => document.activeElement.className), /step stopped/);

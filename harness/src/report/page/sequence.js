@@ -32,7 +32,8 @@ function linesOf(groups, source) {
       found.set(group.key, first.get(group.label));
       continue;
     }
-    const fits = (line) => group.text !== "" && line.trim() === group.text.trim();
+    // A step is told without the comment at the end of its line.
+    const fits = (line) => group.text !== "" && line.trim().startsWith(group.text.trim()) && /^(\s+#|$)/.test(line.trim().slice(group.text.trim().length));
     let at = lines.findIndex((line, i) => i >= from && fits(line));
     if (at < 0) at = lines.findIndex(fits);
     if (at < 0) continue;
@@ -80,7 +81,8 @@ function message({ entry, i }, context) {
   const summary = el("summary", {}, time, el("span", { class: "track" }, el("span", { class: "bubble" },
     el("span", { class: "sr" }, sent ? `${entry.client || "client"} to the server: ` : `the server to ${entry.client || "client"}: `),
     el("code", {}, brief(entry, 600)), who, labels(entry), entry.lane && entry.layer !== "frame" ? el("span", { class: "tag lane-name" }, entry.lane) : null,
-    answered ? el("span", { class: "tag answer" }, `answers${wait ? `, after ${wait}` : ""}`) : null, entry.wrong ? el("span", { class: "tag failed" }, entry.wrong) : null)));
+    answered ? el("span", { class: "tag answer" }, `answers${wait ? `, after ${wait}` : ""}`) : null, entry.taken_by ? el("span", { class: `tag taken ${entry.unlike ? "failed" : "passed"}` }, entry.unlike ? `✗ step ${entry.taken_by} expected something else` : `✓ expected by step ${entry.taken_by}`) : null,
+    entry.wrong ? el("span", { class: "tag failed" }, entry.wrong) : null)));
   const node = el("details", { class: `message ${entry.direction} ${entry.layer}${isPacket(entry) ? " packet" : ""}`, "data-entry": i, "--lane": lane, toggle: () => {
     if (!node.open || inside.childElementCount) return;
     const answer = transcript.entries.findIndex((other) => other.answers === i);
@@ -106,11 +108,26 @@ function goTo(node) {
   node.classList.add("flash");
 }
 
-/** The head of a step: its number and its line of YAML, which is what was expected. */
-function stepHead(group, line, failed, passed) {
+/** What each step was met by: its entries, where the step was played once. */
+function takenBy(groups, transcript) {
+  const often = new Set(groups.filter((group) => group.times > 1).map((group) => group.label));
+  const taken = new Map();
+  transcript.entries.forEach((entry, i) => {
+    const label = `step ${entry.taken_by}`;
+    if (entry.taken_by && !often.has(label)) taken.set(label, [...(taken.get(label) || []), i]);
+  });
+  return taken;
+}
+
+/** The head of a step: its number and its line of YAML, which is what was expected, with the way to what met it. */
+function stepHead(group, line, failed, passed, context) {
+  const met = context ? (context.taken.get(group.label) || []).slice(0, 3) : [];
   const state = failed ? el("span", { class: "failed", title: "here it stopped" }, "✗") : passed ? el("span", { class: "passed", title: "as expected" }, "✓") : null;
   return el("div", { class: `step${failed ? " stopped" : ""}`, tabindex: -1, "data-key": group.key, "data-line": line || false },
-    el("span", { class: "number" }, group.label.replace("step ", ""), group.times > 1 ? ` (${group.times})` : ""), el("code", {}, group.text ? visible(group.text) : "the clients that the scenario lists open and connect"), state, line ? el("span", { class: "dim" }, `line ${line}`) : null);
+    el("span", { class: "number" }, group.label.replace("step ", ""), group.times > 1 ? ` (${group.times})` : ""), el("code", {}, group.text ? visible(group.text) : "the clients that the scenario lists open and connect"), state, met.map((i) => {
+      const entry = context.transcript.entries[i];
+      return jump(`${entry.unlike ? "came" : "met"} at ${clock(entry.at)} ms`, i, context.name);
+    }), line ? el("span", { class: "dim" }, `line ${line}`) : null);
 }
 
 /** Which step a failure names, at its last occurrence. */
@@ -131,9 +148,9 @@ function sequence(detail, name, body = el("div", { class: "rows" })) {
   const lanes = lanesOf(transcript);
   const stopped = stoppedAt(groups, detail.verdict.failure);
   const passed = kept(groups, stopped, detail.cell.verdict);
-  const context = { lanes, transcript, name };
+  const context = { lanes, transcript, name, taken: takenBy(groups, transcript) };
   const items = groups.flatMap((group) => [{ group }, ...group.entries.map((found) => ({ found }))]);
-  const list = lazily(body, items, (item) => (item.group ? stepHead(item.group, lines.get(item.group.key), item.group === stopped, passed.has(item.group)) : message(item.found, context)), 300);
+  const list = lazily(body, items, (item) => (item.group ? stepHead(item.group, lines.get(item.group.key), item.group === stopped, passed.has(item.group), context) : message(item.found, context)), 300);
   const elided = transcript.elided ? el("p", { class: "dim" }, `${transcript.elided.entries} further entries, ${transcript.elided.length} bytes, were counted but not kept.`) : null;
   return { node: el("div", { "data-of": name }, frame(lanes, body, name), elided), groups, lines, stopped, list };
 }
