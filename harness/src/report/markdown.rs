@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use super::counts::{Counts, versions};
 use super::{failure, remarks, summary, wire};
 use crate::outcome::{Conclusion, Judged, Level, Outcome, Run, Verdict};
 use crate::run::level_word;
@@ -86,37 +87,28 @@ fn text(run: &Run) -> String {
 }
 
 fn row(run: &Run, target: &Judged) -> String {
-    let of: Vec<&Outcome> = run.of(&target.name).collect();
-    let count =
-        |wanted: &dyn Fn(&Outcome) -> bool| of.iter().filter(|outcome| wanted(outcome)).count();
-    let must = |o: &Outcome| o.level == Some(Level::Must) && o.verdict.is_judged();
+    let all = Counts::of(run.of(&target.name));
+    let must = Counts::of(
+        run.of(&target.name)
+            .filter(|outcome| outcome.level == Some(Level::Must)),
+    );
     let counts = [
-        count(&|o| matches!(o.verdict, Verdict::Passed)),
-        count(&|o| matches!(o.verdict, Verdict::Failed { .. }) && o.gates),
-        count(&|o| matches!(o.verdict, Verdict::Failed { .. }) && !o.gates),
-        count(&|o| matches!(o.verdict, Verdict::KnownDeviation { .. })),
-        count(&|o| matches!(o.verdict, Verdict::UnexpectedPass { .. })),
-        count(&|o| matches!(o.verdict, Verdict::Errored { .. })),
-        count(&|o| matches!(o.verdict, Verdict::NotOffered { .. })),
+        all.passed,
+        all.failed,
+        all.differ,
+        all.known,
+        all.unexpected,
+        all.errored,
+        all.not_offered,
     ];
     let counts: Vec<String> = counts.iter().map(usize::to_string).collect();
-    let versions: Vec<String> = target
-        .versions
-        .iter()
-        .map(|(name, version)| format!("{name} {version}"))
-        .collect();
-    let versions = if versions.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", versions.join(", "))
-    };
     format!(
         "| {}{} | {} | {} of {} |\n",
         cell(&target.name),
-        cell(&versions),
+        cell(&versions(target)),
         counts.join(" | "),
-        count(&|o| must(o) && matches!(o.verdict, Verdict::Passed)),
-        count(&must),
+        must.passed,
+        must.judged(),
     )
 }
 

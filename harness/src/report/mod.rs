@@ -2,6 +2,7 @@
 
 pub(crate) mod answers;
 mod cells;
+mod counts;
 pub mod ctrf;
 pub mod diff;
 pub mod failure;

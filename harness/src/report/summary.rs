@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::outcome::{Conclusion, Judged, Level, Outcome, Run, Verdict};
+use crate::report::counts::{Counts, versions};
 use crate::report::remarks;
 use crate::run::level_word;
 
@@ -109,57 +110,28 @@ fn word(outcome: &Outcome) -> &'static str {
 
 fn of_target(run: &Run, target: &Judged) -> String {
     let outcomes: Vec<&Outcome> = run.of(&target.name).collect();
-    let count = |wanted: &dyn Fn(&Outcome) -> bool| {
-        outcomes.iter().filter(|outcome| wanted(outcome)).count()
-    };
-    let judged = count(&|o| o.verdict.is_judged());
-    let offered = count(&|o| !matches!(o.verdict, Verdict::NotOffered { .. }));
-    let versions: Vec<_> = target
-        .versions
-        .iter()
-        .map(|(name, version)| format!("{name} {version}"))
-        .collect();
-    let versions = if versions.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", versions.join(", "))
-    };
-    let all = run.selection.of_all;
+    let counts = Counts::of(outcomes.iter().copied());
     let repeated = if run.selection.repeat > 1 {
         format!(", each {} times", run.selection.repeat)
     } else {
         String::new()
     };
     let mut text = format!(
-        "\n{}{versions}: {judged} judged of {offered} offered of {all}{repeated}\n",
-        target.name
+        "\n{}{}: {} judged of {} offered of {}{repeated}\n",
+        target.name,
+        versions(target),
+        counts.judged(),
+        counts.offered(),
+        run.selection.of_all,
     );
     let words = [
-        ("passed", count(&|o| matches!(o.verdict, Verdict::Passed))),
-        (
-            "failed",
-            count(&|o| matches!(o.verdict, Verdict::Failed { .. }) && o.gates),
-        ),
-        (
-            "differ without gating",
-            count(&|o| matches!(o.verdict, Verdict::Failed { .. }) && !o.gates),
-        ),
-        (
-            "known deviations",
-            count(&|o| matches!(o.verdict, Verdict::KnownDeviation { .. })),
-        ),
-        (
-            "unexpected passes",
-            count(&|o| matches!(o.verdict, Verdict::UnexpectedPass { .. })),
-        ),
-        (
-            "errored",
-            count(&|o| matches!(o.verdict, Verdict::Errored { .. })),
-        ),
-        (
-            "not offered",
-            count(&|o| matches!(o.verdict, Verdict::NotOffered { .. })),
-        ),
+        ("passed", counts.passed),
+        ("failed", counts.failed),
+        ("differ without gating", counts.differ),
+        ("known deviations", counts.known),
+        ("unexpected passes", counts.unexpected),
+        ("errored", counts.errored),
+        ("not offered", counts.not_offered),
     ];
     let said: Vec<_> = words
         .iter()
@@ -176,11 +148,8 @@ fn of_target(run: &Run, target: &Judged) -> String {
     ]
     .into_iter()
     .filter_map(|level| {
-        let of = |o: &Outcome| o.level == level && o.verdict.is_judged();
-        let (passed, all) = (
-            count(&|o| of(o) && matches!(o.verdict, Verdict::Passed)),
-            count(&of),
-        );
+        let of = Counts::of(outcomes.iter().copied().filter(|o| o.level == level));
+        let (passed, all) = (of.passed, of.judged());
         (all > 0).then(|| format!("{} {passed} of {all}", level.map_or("own", level_word)))
     })
     .collect();

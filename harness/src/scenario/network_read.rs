@@ -10,6 +10,19 @@ const DIRECTIONS: [(&str, Direction); 3] = [
     ("both", Direction::Both),
 ];
 
+/// The faults that have fields.
+pub(super) const FAULTS: [&str; 9] = [
+    "cut",
+    "reset",
+    "close",
+    "half-close",
+    "blackhole",
+    "refuse",
+    "delay",
+    "bandwidth",
+    "slice",
+];
+
 impl Lowerer {
     pub(super) fn network(&mut self, value: &Node) -> Option<Network> {
         let both = Direction::Both;
@@ -36,18 +49,7 @@ impl Lowerer {
                 ),
             };
         }
-        let known = [
-            "cut",
-            "reset",
-            "close",
-            "half-close",
-            "blackhole",
-            "refuse",
-            "delay",
-            "bandwidth",
-            "slice",
-        ];
-        let faults = self.known(value, "network", &known)?;
+        let faults = self.known(value, "network", &FAULTS)?;
         let [(name, node)] = faults.as_slice() else {
             return self.fail(
                 value,

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::grammar::{CAPABILITIES, Grammar, KNOBS, VERBS, written};
+use super::network_read::FAULTS;
 
 /// The schema, as it is committed in `scenarios/schema.json`.
 ///
@@ -182,17 +183,7 @@ fn value(verb: &str) -> Value {
         }
         "frame" => fields(&["opcode", "fin", "rsv", "masked", "payload", "length"]),
         "frame.expect" => fields(&["opcode", "payload"]),
-        "network" => fields(&[
-            "cut",
-            "reset",
-            "close",
-            "half-close",
-            "blackhole",
-            "refuse",
-            "delay",
-            "bandwidth",
-            "slice",
-        ]),
+        "network" => fields(&FAULTS),
         _ => json!({}),
     }
 }

@@ -103,7 +103,7 @@ function goTo(node) {
   node.scrollIntoView({ block: "center" });
   const focus = node.matches("details") ? node.querySelector("summary") : node;
   focus.focus({ preventScroll: true });
-  node.classList.remove("flash");
+  for (const before of document.querySelectorAll(".flash")) before.classList.remove("flash");
   void node.offsetWidth;
   node.classList.add("flash");
 }
