@@ -162,6 +162,45 @@ pub(super) const FAULTS: &[Fault] = &[
         },
     },
     Fault {
+        name: "sec-connect-flood",
+        requirements: &["SIO-SEC-17"],
+        breaks: "after eight hundred CONNECT packets nobody is let in any more",
+        also: &[("SIO-SEC-13", "it asks for thousands of namespaces")],
+        make: || {
+            Script {
+                incoming: |seen: &mut u32, _, packet, packets| {
+                    *seen += u32::from(matches!(packet.body, Body::Connect(_)));
+                    let ignored = *seen > 800 && matches!(packet.body, Body::Connect(_));
+                    if !ignored {
+                        packets.push(packet);
+                    }
+                },
+                ..Script::new(0)
+            }
+            .seams()
+        },
+    },
+    Fault {
+        name: "sec-handshake-flood",
+        requirements: &["SIO-SEC-18"],
+        breaks: "after two hundred and fifty handshakes on polling there is no further session",
+        also: &[],
+        make: || {
+            Script {
+                request: |seen: &mut u32, _, request| {
+                    let polls = request.query.get("transport") == Some("polling");
+                    if !polls || request.query.get("sid").is_some() {
+                        return None;
+                    }
+                    *seen += 1;
+                    (*seen > 250).then(|| Response::empty(503))
+                },
+                ..Script::new(0)
+            }
+            .seams()
+        },
+    },
+    Fault {
         name: "sec-namespace-leak",
         requirements: &["SIO-SEC-13"],
         breaks: "something is kept for each long name of an unknown namespace",
