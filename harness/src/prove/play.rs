@@ -12,7 +12,7 @@ use super::proof::{Accused, Book, Proof, Seen, State, text, weigh};
 use crate::outcome::Verdict;
 use crate::run::plan::Plan;
 use crate::run::stop::Stop;
-use crate::run::{Judgement, Pace, judge};
+use crate::run::{Judgement, Pace, Turn, judge};
 use crate::scenario::trial::Trial;
 use crate::target::bundled::Bundled;
 use crate::target::needs::Needs;
@@ -145,8 +145,13 @@ impl Table {
         let verdict = match server.offers(&Needs::of(&trial)) {
             Err(reason) => Verdict::NotOffered { reason },
             Ok(settings) => {
+                // That it fails is what the fault is for.
+                let turn = Turn {
+                    number: 0,
+                    foreseen: &|_| true,
+                };
                 let judged = judge(
-                    &self.plan, &server, &settings, &trial, &self.pace, 0, &self.stop,
+                    &self.plan, &server, &settings, &trial, &self.pace, turn, &self.stop,
                 )
                 .await;
                 let Judgement { verdict, .. } = judged?;

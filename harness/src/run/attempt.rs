@@ -55,6 +55,14 @@ impl Pace {
     }
 }
 
+/// One play among others.
+pub(crate) struct Turn<'a> {
+    /// Its number in the run; no other play has it.
+    pub(crate) number: usize,
+    /// Whether a failure was known before, so that there is no need to look again whether it is one.
+    pub(crate) foreseen: &'a (dyn Fn(&Failure) -> bool + Sync),
+}
+
 /// A verdict and what it rests on.
 #[derive(Debug)]
 pub(crate) struct Judgement {
@@ -94,7 +102,7 @@ pub(crate) async fn judge(
     settings: &Settings,
     trial: &Arc<Trial>,
     pace: &Pace,
-    number: usize,
+    turn: Turn<'_>,
     stop: &Stop,
 ) -> Option<Judgement> {
     let mut needs = Needs::of(trial);
@@ -117,27 +125,41 @@ pub(crate) async fn judge(
             wait: PlayOptions::default().wait * 2_u32.pow(replays),
             target: lease.control(),
             pulse: Some(pace.pulse.clone()),
-            unique: format!("{number:x}-{replays}"),
+            unique: format!("{:x}-{replays}", turn.number),
             ..PlayOptions::default()
         };
-        let played = play(trial, &lease.endpoint, &options, stop.set()).await;
+        let before = lease.waits().await;
+        let mut played = play(trial, &lease.endpoint, &options, stop.set()).await;
         let failed = !matches!(played.end, End::Passed | End::Cancelled);
         let death = match failed && !needs.process {
             true => died(&lease).await,
             false => None,
         };
+        let waited = lease.waits().await.longest_since(&before);
         let shared = lease.is_shared();
         lease.give_back().await;
         if death.is_some() && shared {
             needs.alone = true;
             continue;
         }
-        // A crowd that was not let in at once says more of how busy the server's machine is than of the server.
-        let crowded = match &played.end {
-            End::Failed(failure) => failure.timing && failure.at == "setup" && trial.is_a_crowd(),
+        // Each of these says more of how busy the machine is than of the server, and deserves a second look: a crowd
+        // that was not let in at once, and an answer that a process could not give for want of a processor.
+        let excused = match &mut played.end {
+            End::Failed(failure) if failure.timing => {
+                let crowded = failure.at == "setup" && trial.is_a_crowd();
+                let starved = waited * AMPLE >= options.scaled(patience(trial, failure, &options))
+                    && !(turn.foreseen)(&located(&trial.scenario.source, failure.clone()));
+                if starved {
+                    let text = format!(
+                        "the server's process waited {waited:.1?} for a processor meanwhile"
+                    );
+                    failure.notes.push(text);
+                }
+                crowded || starved
+            }
             _ => false,
         };
-        let late_by = played.late.or(crowded.then_some(Duration::ZERO));
+        let late_by = played.late.or(excused.then_some(Duration::ZERO));
         if let (End::Failed(failure), Some(by)) = (&played.end, late_by) {
             late = late.max(by);
             replays += 1;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::outcome::{Baselined, Known, Verdict};
+use crate::outcome::{Baselined, Failure, Known, Verdict};
 use crate::scenario::model::Scenario;
 use crate::scenario::trial::Trial;
 
@@ -26,6 +26,14 @@ impl Baseline {
             &trial.name,
             verdict,
         )
+    }
+
+    /// Whether an entry describes this failure of the trial.
+    pub(super) fn foresees(&self, trial: &Trial, failure: &Failure) -> bool {
+        let (scenario, name) = (&trial.scenario, &trial.name);
+        self.entries
+            .iter()
+            .any(|entry| entry.names(&scenario.name, &scenario.aka, name) && entry.shows(failure))
     }
 
     fn weighed(&self, scenario: &str, aka: &[String], trial: &str, verdict: Verdict) -> Verdict {

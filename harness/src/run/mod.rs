@@ -14,7 +14,7 @@ pub mod session;
 pub mod stop;
 mod verdict;
 
-pub(crate) use attempt::{ENDED_IT, Judgement, Pace, judge};
+pub(crate) use attempt::{ENDED_IT, Judgement, Pace, Turn, judge};
 
 use crate::outcome::Level;
 

@@ -384,9 +384,13 @@ impl Shared {
             return Some(attempt::Judgement::errored(broken.clone()));
         }
         let server = &self.plan.servers[job.server];
-        let number = self.plays.fetch_add(1, Ordering::Relaxed);
+        let baseline = &self.baselines[job.server];
+        let turn = attempt::Turn {
+            number: self.plays.fetch_add(1, Ordering::Relaxed),
+            foreseen: &|failure| baseline.foresees(&job.trial, failure),
+        };
         let judged = attempt::judge(
-            &self.plan, server, settings, &job.trial, &self.pace, number, &self.stop,
+            &self.plan, server, settings, &job.trial, &self.pace, turn, &self.stop,
         )
         .await;
         let last = {

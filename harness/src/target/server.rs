@@ -13,6 +13,7 @@ use super::knobs::Settings;
 use super::manifest::Manifest;
 use super::needs::Needs;
 use super::url::{Asked, Remote};
+use super::waits::Waits;
 use crate::outcome::Known;
 use crate::play::{Endpoint, TargetControl};
 
@@ -318,6 +319,15 @@ impl Lease<'_> {
             Held::Instance(loan) => loan.instance.death().await,
             _ => None,
         }
+    }
+
+    /// What its threads have waited for a processor so far; nothing where it is no process of ours.
+    pub async fn waits(&self) -> Waits {
+        let process = match &self.held {
+            Held::Instance(loan) => loan.instance.group().await,
+            _ => None,
+        };
+        process.map(Waits::of).unwrap_or_default()
     }
 
     /// Whether others may have been using it at the same time.

@@ -13,7 +13,7 @@ use crate::outcome::{Failure, Verdict};
 use crate::play::{ENDED, Pending};
 use crate::run::plan::Plan;
 use crate::run::stop::Stop;
-use crate::run::{Judgement, Pace, judge};
+use crate::run::{Judgement, Pace, Turn, judge};
 use crate::scenario::catalogue::Catalogue;
 use crate::scenario::load::load;
 use crate::scenario::trial::Trial;
@@ -152,14 +152,17 @@ impl Stage {
     async fn play_text(&self, text: &str) -> Result<Option<Judgement>, String> {
         let trial = trial(text, &self.catalogue)?;
         let settings = self.server.offers(&Needs::of(&trial))?;
-        let number = self.plays.fetch_add(1, Ordering::Relaxed);
+        let turn = Turn {
+            number: self.plays.fetch_add(1, Ordering::Relaxed),
+            foreseen: &|_| false,
+        };
         Ok(judge(
             &self.plan,
             &self.server,
             &settings,
             &trial,
             &self.pace,
-            number,
+            turn,
             &self.stop,
         )
         .await)
