@@ -140,6 +140,7 @@ impl Core {
     }
 
     /// Records a step, if anybody listens.
+    #[inline]
     pub(crate) fn trace(&self, link: &Link, step: impl FnOnce() -> Step) {
         if let Some(tracer) = &self.tracer {
             tracer(&Record {
@@ -151,6 +152,7 @@ impl Core {
     }
 
     /// Records a step below any session, if anybody listens.
+    #[inline]
     pub(crate) fn trace_tcp(&self, connection: u64, step: impl FnOnce() -> Step) {
         if let Some(tracer) = &self.tracer {
             tracer(&Record {

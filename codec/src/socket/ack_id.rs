@@ -83,7 +83,8 @@ pub(crate) fn push_number(mut number: u64, out: &mut String) {
             break;
         }
     }
-    out.extend(digits[start..].iter().copied().map(char::from));
+    // Digits are UTF-8, so this does not fail.
+    out.push_str(std::str::from_utf8(&digits[start..]).unwrap_or_default());
 }
 
 impl From<u64> for AckId<'_> {

@@ -88,18 +88,27 @@ fn binary(text: &str) -> Option<Bytes> {
 
 /// Hex pairs, with or without spaces between them.
 pub(super) fn hex_pairs(text: &str) -> Option<Bytes> {
-    let mut bytes = Vec::new();
-    for word in text.split_ascii_whitespace() {
-        let (pairs, rest) = word.as_bytes().as_chunks::<2>();
-        if !rest.is_empty() {
-            return None;
+    let mut bytes = Vec::with_capacity(text.len() / 2);
+    let mut rest = text.as_bytes();
+    while let Some((&high, after)) = rest.split_first() {
+        if high.is_ascii_whitespace() {
+            rest = after;
+            continue;
         }
-        for [high, low] in pairs {
-            let digit = |digit: &u8| char::from(*digit).to_digit(16);
-            bytes.push((digit(high)? * 16 + digit(low)?) as u8);
-        }
+        let (&low, after) = after.split_first()?;
+        bytes.push(hex_digit(high)? * 16 + hex_digit(low)?);
+        rest = after;
     }
     Some(Bytes::from(bytes))
+}
+
+const fn hex_digit(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
 }
 
 /// `~/regex/` as the whole of a literal.

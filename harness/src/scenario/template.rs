@@ -33,7 +33,15 @@ impl Template {
         let mut quoted = false;
         let mut depth = 0_usize;
         let mut at = 0;
-        while let Some(c) = text[at..].chars().next() {
+        loop {
+            // Most of a text means nothing but itself.
+            let special = text[at..].find(['$', '"', '\\', '[', ']', '{', '}', SEPARATOR]);
+            let end = special.map_or(text.len(), |length| at + length);
+            plain.push_str(&text[at..end]);
+            at = end;
+            let Some(c) = text[at..].chars().next() else {
+                break;
+            };
             let mut length = c.len_utf8();
             match c {
                 SEPARATOR => plain.push('\u{1e}'),

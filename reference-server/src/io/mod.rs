@@ -2,6 +2,7 @@
 
 mod clock;
 mod driver;
+mod frames;
 mod handshake;
 mod listener;
 mod polling;

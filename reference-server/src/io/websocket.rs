@@ -1,15 +1,15 @@
 //! The task that carries frames between a WebSocket and its session.
 
+use super::frames::{Frames, Ground};
 use super::handshake::Accepted;
 use super::wire::Wire;
-use crate::link::Link;
+use crate::link::{Link, State};
 use crate::seams::{Dropped, Tolerance};
 use crate::session::{Edge, Frame, Input, Output, SocketId, Source, close_code};
 use crate::trace::Step;
 use crate::wire;
 use bytes::Bytes;
 use bytestring::ByteString;
-use futures_util::{Sink, Stream};
 use siospec_codec::engine::OwnedPacket;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -19,11 +19,10 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame as WsFrame, Utf8Bytes};
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message as WsMessage};
 
 /// How long a closed connection is still read, so that the client gets to read why.
@@ -51,12 +50,7 @@ pub(crate) async fn serve(stream: TcpStream, read: Bytes, accepted: Accepted) {
     }
 }
 
-async fn carry<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: S,
-    read: Bytes,
-    link: Arc<Link>,
-    socket: SocketId,
-) {
+async fn carry<S: Ground>(stream: S, read: Bytes, link: Arc<Link>, socket: SocketId) {
     let mut limits = (link.core.config.max_payload, link.core.config.max_payload);
     if let Some(seams) = &link.core.seams {
         seams.websocket_limits(&mut limits);
@@ -70,26 +64,26 @@ async fn carry<S: AsyncRead + AsyncWrite + Unpin>(
     // A copy: what was read keeps all of the buffer that HTTP read into, for as long as this connection lives.
     let first = read.to_vec();
     drop(read);
-    let stream =
-        WebSocketStream::from_partially_read(stream, first, Role::Server, Some(config)).await;
     let sleep = Box::pin(tokio::time::sleep_until(link.core.now().into()));
     let mut carrier = Carrier {
-        stream,
+        frames: Frames::new(stream, first, config),
         socket,
         link,
         sleep,
         alarm: None,
+        armed: false,
         closing: false,
         closed: false,
         ended: false,
     };
     poll_fn(|context| carrier.poll(context)).await;
     let Carrier {
-        mut stream,
+        frames,
         link,
         closed,
         ..
     } = carrier;
+    link.state().wakers.forget(socket);
     let what = Dropped::Socket { closed };
     let tolerance = link
         .core
@@ -104,7 +98,7 @@ async fn carry<S: AsyncRead + AsyncWrite + Unpin>(
         link.core.links.remove(&link.sid);
     }
     drop(link);
-    linger(stream.get_mut()).await;
+    linger(&mut frames.into_inner()).await;
 }
 
 /// The connection of a WebSocket was lost before the first frame.
@@ -129,12 +123,14 @@ pub(crate) async fn linger<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) {
 
 /// One WebSocket and its session.
 struct Carrier<S> {
-    stream: WebSocketStream<S>,
+    frames: Frames<S>,
     socket: SocketId,
     link: Arc<Link>,
     sleep: Pin<Box<Sleep>>,
     /// When `sleep` ends.
     alarm: Option<Instant>,
+    /// `sleep` knows whom to wake.
+    armed: bool,
     /// A close frame went out; its answer is awaited.
     closing: bool,
     /// The client sent a close frame.
@@ -143,7 +139,7 @@ struct Carrier<S> {
     ended: bool,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Carrier<S> {
+impl<S: Ground> Carrier<S> {
     /// Carries what there is to carry, both ways; ready when the WebSocket is at its end.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         loop {
@@ -155,10 +151,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carrier<S> {
                 self.alarm = None;
                 self.link.tick(now);
             }
-            if self.link.state().has_work() {
+            let mut state = self.link.state();
+            // Whoever has something for this WebSocket now finds it awake: it looks again before it rests.
+            state.wakers.rise(self.socket);
+            let (work, full) = (state.has_work(), is_full(&state));
+            drop(state);
+            if work {
                 self.link.run();
             }
-            let more = self.read(context, now);
+            let more = self.read(context, now, full && !work);
             let written = self.write(context);
             if self.ended && (written.is_ready() || self.closing) {
                 return Poll::Ready(());
@@ -190,6 +191,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carrier<S> {
                 && let Some(deadline) = deadline
             {
                 self.sleep.as_mut().reset(deadline.into());
+                self.armed = false;
             }
             self.alarm = deadline;
             if !blocked && state.session.has_output(Edge::Socket(self.socket)) {
@@ -201,32 +203,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carrier<S> {
                 return true;
             }
             state.wakers.alarm = deadline;
-            state
-                .wakers
-                .sockets
-                .retain(|(socket, _)| *socket != self.socket);
-            state
-                .wakers
-                .sockets
-                .push((self.socket, context.waker().clone()));
+            state.wakers.rest(self.socket, context.waker());
         }
         drop(state);
-        // Its waking is all that is wanted; the clock is asked at the next turn.
-        deadline.is_none() || self.sleep.as_mut().poll(context).is_pending()
+        // Its waking is all that is wanted; the clock is asked at the next turn. One that waits already goes on.
+        if deadline.is_none() || self.armed && !self.sleep.is_elapsed() {
+            return true;
+        }
+        self.armed = true;
+        self.sleep.as_mut().poll(context).is_pending()
     }
 
     /// Reads frames, a turn at most; true if there may be more.
-    fn read(&mut self, context: &mut Context<'_>, now: Instant) -> bool {
+    fn read(&mut self, context: &mut Context<'_>, now: Instant, mut full: bool) -> bool {
         for _ in 0..TURN {
-            if self.ended || self.link.state().session.backlog().1 > BACKLOG {
+            if self.ended || full {
                 return false;
             }
-            match Pin::new(&mut self.stream).poll_next(context) {
+            match self.frames.poll_next(context) {
                 Poll::Pending => return false,
                 Poll::Ready(Some(Ok(message))) => self.message(message, now),
                 Poll::Ready(Some(Err(error))) => self.error(&error, now),
                 Poll::Ready(None) => self.ended = true,
             }
+            full = is_full(&self.link.state());
         }
         true
     }
@@ -304,7 +304,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carrier<S> {
     /// Writes what the session has to say, and flushes once. Ready with false if the connection is broken.
     fn write(&mut self, context: &mut Context<'_>) -> Poll<bool> {
         loop {
-            if ready!(Pin::new(&mut self.stream).poll_ready(context)).is_err() {
+            if ready!(self.frames.poll_ready(context)).is_err() {
                 return Poll::Ready(self.ended);
             }
             let output = self
@@ -315,23 +315,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carrier<S> {
             let sent = match output {
                 None => break,
                 Some(Output::Frame(frame)) if self.link.core.seams.is_some() => {
-                    self.put_altered(frame)
+                    self.put_altered(context, frame)
                 }
-                Some(Output::Frame(frame)) => self.put(frame),
-                Some(Output::Hangup(code)) => self.hang_up(code),
+                Some(Output::Frame(frame)) => self.put(context, frame),
+                Some(Output::Hangup(code)) => self.hang_up(context, code),
                 Some(Output::Message(_) | Output::Closed(_) | Output::Answer(_)) => true,
             };
             if !sent {
                 return Poll::Ready(self.ended || self.closing);
             }
         }
-        match ready!(Pin::new(&mut self.stream).poll_flush(context)) {
+        match ready!(self.frames.poll_flush(context)) {
             Ok(()) => Poll::Ready(true),
             Err(_) => Poll::Ready(self.ended),
         }
     }
 
-    fn hang_up(&mut self, mut code: u16) -> bool {
+    fn hang_up(&mut self, context: &mut Context<'_>, mut code: u16) -> bool {
         let edge = Edge::Socket(self.socket);
         let tolerance = self
             .link
@@ -345,18 +345,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carrier<S> {
         self.closing = true;
         let alarm = self.link.core.now() + LINGER;
         self.alarm = Some(alarm);
+        self.armed = false;
         self.sleep.as_mut().reset(alarm.into());
         let close = CloseFrame {
             code: code.into(),
             reason: Utf8Bytes::from_static(""),
         };
-        Pin::new(&mut self.stream)
-            .start_send(WsMessage::Close(Some(close)))
-            .is_ok()
+        let close = WsMessage::Close(Some(close));
+        self.frames.start_send(context, close).is_ok()
     }
 
     /// Writes what a fault makes of this frame and all that are due with it.
-    fn put_altered(&mut self, frame: Frame) -> bool {
+    fn put_altered(&mut self, context: &mut Context<'_>, frame: Frame) -> bool {
         let edge = Edge::Socket(self.socket);
         let mut frames = vec![frame];
         let mut code = None;
@@ -372,11 +372,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carrier<S> {
         if let Some(seams) = &self.link.core.seams {
             seams.outward(self.link.view(), edge, &mut frames);
         }
-        frames.into_iter().all(|frame| self.put(frame))
-            && code.is_none_or(|code| self.hang_up(code))
+        frames.into_iter().all(|frame| self.put(context, frame))
+            && code.is_none_or(|code| self.hang_up(context, code))
     }
 
-    fn put(&mut self, frame: Frame) -> bool {
+    fn put(&mut self, context: &mut Context<'_>, frame: Frame) -> bool {
         self.link
             .core
             .trace(&self.link, || Step::EngineOut(wire::show_frame(&frame)));
@@ -388,10 +388,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carrier<S> {
         self.link.core.trace(&self.link, || {
             Step::FrameOut(format!("{code} {} bytes", frame.payload().len()))
         });
-        Pin::new(&mut self.stream)
-            .start_send(WsMessage::Frame(frame))
+        self.frames
+            .start_send(context, WsMessage::Frame(frame))
             .is_ok()
     }
+}
+
+/// Whether so much waits for a client that nothing more is read from it.
+fn is_full(state: &State) -> bool {
+    state.session.backlog().1 > BACKLOG
 }
 
 fn show_message(message: &WsMessage) -> String {

@@ -1,5 +1,6 @@
 //! A WebSocket's bytes under the eyes of a fault; a right server has no such thing.
 
+use super::frames::Ground;
 use crate::link::Link;
 use crate::seams::Way;
 use bytes::{Buf, Bytes, BytesMut};
@@ -49,6 +50,15 @@ impl Wire {
             self.unwritten.advance(written);
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+impl Ground for Wire {
+    fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
+        match self.read.is_empty() {
+            true => self.stream.poll_readable(context),
+            false => Poll::Ready(()),
+        }
     }
 }
 

@@ -4,7 +4,8 @@ mod membership;
 mod send;
 mod state;
 
-use self::state::{App, State, Wakers};
+pub(crate) use self::state::State;
+use self::state::{App, Wakers};
 use crate::args::Args;
 use crate::engine::EngineApp;
 use crate::handler::CallError;
@@ -90,6 +91,7 @@ impl Link {
         })
     }
 
+    #[inline]
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -7,7 +7,7 @@ use crate::handler::CallError;
 use crate::namespace::Id;
 use crate::outgoing::{Encoded, Outgoing, Says};
 use crate::seams::Sending;
-use crate::session::{Frame, Input, Message};
+use crate::session::{Frame, Message};
 use crate::trace::Step;
 use crate::wire;
 use bytestring::ByteString;
@@ -42,7 +42,6 @@ impl Link {
         encoded: Option<&Encoded>,
         volatile: bool,
     ) {
-        let now = self.core.now();
         self.core
             .trace(self, || Step::PacketOut(wire::show_outgoing(packet)));
         if let Some(seams) = &self.core.seams {
@@ -55,27 +54,13 @@ impl Link {
             let volatile = sending.volatile;
             for packet in packets {
                 let Encoded { first, rest } = wire::encode(&packet);
-                let _ = state.session.handle(
-                    Input::Send {
-                        first,
-                        rest,
-                        volatile,
-                    },
-                    now,
-                );
+                state.session.send(first, rest, volatile);
             }
             return;
         }
         let Encoded { first, rest } = encoded.cloned().unwrap_or_else(|| wire::encode(packet));
-        // Sending leaves nothing to refuse: a session that is over drops it (SIO-CD-05).
-        let _ = state.session.handle(
-            Input::Send {
-                first,
-                rest,
-                volatile,
-            },
-            now,
-        );
+        // A session that is over drops it (SIO-CD-05).
+        state.session.send(first, rest, volatile);
     }
 
     /// Sends an event that wants an answer.
@@ -124,12 +109,7 @@ impl Link {
     /// Sends an Engine.IO packet.
     pub(crate) fn send_frame(&self, first: Frame) {
         let mut state = self.state();
-        let input = Input::Send {
-            first,
-            rest: Vec::new(),
-            volatile: false,
-        };
-        let _ = state.session.handle(input, self.core.now());
+        state.session.send(first, Vec::new(), false);
         state.wake();
     }
 }

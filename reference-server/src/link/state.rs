@@ -47,9 +47,52 @@ pub(crate) struct Wakers {
     /// The task of a polling session that keeps its timers.
     pub(crate) driver: Option<Waker>,
     /// The WebSockets: the one that carries the session, or one that upgrades.
-    pub(crate) sockets: Vec<(SocketId, Waker)>,
+    sockets: Vec<Sleeper>,
     /// When the driver has set its alarm to.
     pub(crate) alarm: Option<Instant>,
+}
+
+/// The task of one WebSocket.
+struct Sleeper {
+    socket: SocketId,
+    waker: Waker,
+    asleep: bool,
+}
+
+impl Wakers {
+    /// The task of that WebSocket is at work, and looks around itself before it rests.
+    pub(crate) fn rise(&mut self, socket: SocketId) {
+        for sleeper in &mut self.sockets {
+            sleeper.asleep &= sleeper.socket != socket;
+        }
+    }
+
+    /// The task of that WebSocket wants to be woken from now on.
+    pub(crate) fn rest(&mut self, socket: SocketId, waker: &Waker) {
+        let known = self.sockets.iter_mut().find(|known| known.socket == socket);
+        match known {
+            Some(sleeper) => {
+                sleeper.waker.clone_from(waker);
+                sleeper.asleep = true;
+            }
+            None => self.sockets.push(Sleeper {
+                socket,
+                waker: waker.clone(),
+                asleep: true,
+            }),
+        }
+    }
+
+    /// The WebSocket is gone.
+    pub(crate) fn forget(&mut self, socket: SocketId) {
+        self.sockets.retain(|sleeper| sleeper.socket != socket);
+    }
+
+    fn is_anybody_asleep(&self) -> bool {
+        self.poll.is_some()
+            || self.driver.is_some()
+            || self.sockets.iter().any(|sleeper| sleeper.asleep)
+    }
 }
 
 impl State {
@@ -81,6 +124,9 @@ impl State {
 
     /// Wakes those for whom there is something to do, and nobody else.
     pub(crate) fn wake(&mut self) {
+        if !self.wakers.is_anybody_asleep() {
+            return;
+        }
         let received = self.has_work();
         if self.wakers.poll.is_some() && self.session.has_output(Edge::Poll) {
             wake(&mut self.wakers.poll);
@@ -92,13 +138,11 @@ impl State {
         {
             wake(&mut self.wakers.driver);
         }
-        let mut at = 0;
-        while at < self.wakers.sockets.len() {
-            let socket = self.wakers.sockets[at].0;
-            if received || earlier || self.session.has_output(Edge::Socket(socket)) {
-                self.wakers.sockets.swap_remove(at).1.wake();
-            } else {
-                at += 1;
+        for sleeper in &mut self.wakers.sockets {
+            let due = received || earlier || self.session.has_output(Edge::Socket(sleeper.socket));
+            if sleeper.asleep && due {
+                sleeper.asleep = false;
+                sleeper.waker.wake_by_ref();
             }
         }
     }

@@ -336,7 +336,8 @@ impl Session {
         }
     }
 
-    fn send(&mut self, first: Frame, rest: Vec<Frame>, volatile: bool) {
+    /// Takes what [`Input::Send`] brings.
+    pub(crate) fn send(&mut self, first: Frame, rest: Vec<Frame>, volatile: bool) {
         if !self.is_open() || volatile && !self.is_writable() {
             return;
         }
