@@ -7,6 +7,7 @@
 
 use std::ops::Range;
 
+use crate::flat::is_flat_array;
 use crate::json;
 
 /// How a placeholder is written, up to its number.
@@ -35,6 +36,11 @@ pub(crate) fn is_good(payload: &str, attachments: Option<usize>, nesting: usize)
         };
         return abridge(payload, attachments, keep).is_some()
             && is_good_left(&left, attachments, nesting);
+    }
+    // An array, and in a binary event a placeholder in it.
+    let levels = 1 + usize::from(attachments.is_some());
+    if nesting >= levels && is_flat_array(payload.as_bytes(), attachments) {
+        return true;
     }
     if attachments.is_none() {
         return false;
@@ -126,7 +132,11 @@ fn run_end(bytes: &[u8], run: usize) -> Option<usize> {
 
 /// Where the number of the placeholder stands that opens at `at`; `Some(None)` if there is another
 /// object, `None` if it is for no attachment.
-fn placeholder(bytes: &[u8], at: usize, attachments: usize) -> Option<Option<Range<usize>>> {
+pub(crate) fn placeholder(
+    bytes: &[u8],
+    at: usize,
+    attachments: usize,
+) -> Option<Option<Range<usize>>> {
     let Some(number) = bytes[at..].strip_prefix(PLACEHOLDER) else {
         return Some(None);
     };

@@ -38,6 +38,7 @@
 mod abridge;
 pub mod engine;
 pub mod error;
+mod flat;
 mod json;
 pub mod leniency;
 pub mod limits;

@@ -109,7 +109,7 @@ impl Assembler {
             return Err(DecodeError::new(0, RULE));
         }
         let packet = OwnedPacket::decode(text, &self.limits, self.leniency)?;
-        let due = packet.as_packet().attachments;
+        let due = packet.attachments();
         let message = Message {
             packet,
             attachments: Vec::new(),

@@ -59,6 +59,12 @@ impl OwnedPacket {
         }
     }
 
+    /// How many attachments it announces.
+    #[must_use]
+    pub const fn attachments(&self) -> usize {
+        self.attachments
+    }
+
     /// The text that was decoded.
     #[must_use]
     pub const fn text(&self) -> &ByteString {

@@ -6,6 +6,7 @@ pub mod contract;
 mod gate;
 mod known;
 mod known_file;
+mod length;
 pub mod plan;
 mod progress;
 pub mod rerun;

@@ -7,10 +7,9 @@ use std::time::Duration;
 use super::selection::Filter;
 use crate::outcome::{Gate, Judged, Selection, Shards};
 use crate::scenario::corpus::{self, Corpus};
-use crate::scenario::model::{Scenario, Step};
+use crate::scenario::model::Scenario;
 use crate::scenario::release::{Frozen, Release};
 use crate::scenario::trial::Trial;
-use crate::scenario::verb::Verb;
 use crate::target::server::Server;
 
 /// Scenarios, targets, and how to play.
@@ -199,27 +198,6 @@ fn is_embedded(name: &str) -> bool {
             .collect()
     });
     NAMES.contains(name)
-}
-
-/// Roughly how long a trial takes, from the times that its steps name; what takes long is begun first.
-pub(super) fn expected(trial: &Trial) -> Duration {
-    trial.case.steps.iter().map(of_step).sum()
-}
-
-fn of_step(step: &Step) -> Duration {
-    let own = match &step.verb {
-        Verb::Wait(time) | Verb::Silence(time) | Verb::Dead(Some(time)) => *time,
-        Verb::Dead(None) => Duration::from_millis(500),
-        Verb::Repeat(repeat) => repeat.steps.iter().map(of_step).sum::<Duration>() * repeat.times,
-        Verb::Together(steps) => steps.iter().map(of_step).max().unwrap_or_default(),
-        Verb::Either(branches) => branches
-            .iter()
-            .map(|steps| steps.iter().map(of_step).sum())
-            .max()
-            .unwrap_or_default(),
-        _ => Duration::from_millis(1),
-    };
-    own.max(step.not_before.unwrap_or_default())
 }
 
 #[cfg(test)]

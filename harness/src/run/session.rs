@@ -282,7 +282,7 @@ fn lay_out(plan: &Plan, targets: &[Judged], trials: &[Arc<Trial>]) -> Vec<Job> {
             }
         }
         if matches!(server, Server::Bundled(_)) {
-            jobs.sort_by_key(|job| std::cmp::Reverse(super::plan::expected(&job.trial)));
+            jobs.sort_by_key(|job| std::cmp::Reverse(super::length::expected(&job.trial)));
         } else {
             jobs.sort_by(|a, b| a.offered.cmp(&b.offered));
         }
