@@ -19,7 +19,9 @@ struct Client {
 }
 
 fn main() -> io::Result<()> {
-    let port = std::env::var("PORT").ok().and_then(|port| port.parse().ok());
+    let port = std::env::var("PORT")
+        .ok()
+        .and_then(|port| port.parse().ok());
     let mut listener = TcpListener::bind(([127, 0, 0, 1], port.unwrap_or(0)).into())?;
     let mut poll = Poll::new()?;
     poll.registry()
@@ -28,9 +30,6 @@ fn main() -> io::Result<()> {
     let mut events = Events::with_capacity(1024);
     let mut clients: Vec<Option<Client>> = Vec::new();
     let mut scratch = [0; 4096];
-    let batch = std::env::var_os("BATCH").is_some();
-    let mut later: Vec<(usize, Vec<u8>)> = Vec::new();
-    let mut count = 0;
     loop {
         if let Err(error) = poll.poll(&mut events, None)
             && error.kind() != io::ErrorKind::Interrupted
@@ -41,8 +40,11 @@ fn main() -> io::Result<()> {
             if event.token() == LISTENER {
                 while let Ok((mut stream, _)) = listener.accept() {
                     stream.set_nodelay(true)?;
-                    poll.registry()
-                        .register(&mut stream, Token(clients.len()), Interest::READABLE)?;
+                    poll.registry().register(
+                        &mut stream,
+                        Token(clients.len()),
+                        Interest::READABLE,
+                    )?;
                     clients.push(Some(Client {
                         stream,
                         read: Vec::new(),
@@ -65,34 +67,16 @@ fn main() -> io::Result<()> {
             };
             client.read.extend_from_slice(&scratch[..many]);
             let mut out = Vec::new();
-            let mut everybody = Vec::new();
-            client.hear(&mut out, &mut everybody);
-            if batch {
-                count += 1;
-                if !out.is_empty() {
-                    later.push((at, out));
-                }
-            } else if !out.is_empty() {
-                let _ = client.stream.write_all(&out);
-            }
-            for news in everybody {
-                for client in clients.iter_mut().flatten() {
-                    let _ = client.stream.write_all(&news);
-                }
-            }
+            client.hear(&mut out);
+            // A client that has gone ends its connection itself.
+            let _ = client.stream.write_all(&out);
         }
-        for (at, out) in later.drain(..) {
-            if let Some(client) = &mut clients[at] {
-                let _ = client.stream.write_all(&out);
-            }
-        }
-        let _ = count;
     }
 }
 
 impl Client {
-    /// Answers the whole frames that have come; what goes to all connections is put aside.
-    fn hear(&mut self, out: &mut Vec<u8>, everybody: &mut Vec<Vec<u8>>) {
+    /// Answers the whole frames that have come.
+    fn hear(&mut self, out: &mut Vec<u8>) {
         if !self.open {
             let Some(end) = find(&self.read, b"\r\n\r\n") else {
                 return;
@@ -100,15 +84,12 @@ impl Client {
             let head = String::from_utf8_lossy(&self.read[..end]).into_owned();
             self.read.drain(..end + 4);
             self.open = true;
-            if head.contains("/fixture") {
-                let body = r#"{"name":"floor","version":"0","engine":["websocket"],"caps":["rooms"]}"#;
-                out.extend_from_slice(format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len()).as_bytes());
-                self.open = false;
-                return;
-            }
             let key = head
                 .lines()
-                .find_map(|line| line.split_once(": ").filter(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-key")))
+                .find_map(|line| {
+                    line.split_once(": ")
+                        .filter(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-key"))
+                })
                 .map_or("", |(_, key)| key);
             let digest = Sha1::new()
                 .chain_update(key)
@@ -119,7 +100,11 @@ impl Client {
         }
         let mut used = 0;
         while let Some(length) = unmask(&mut self.read[used..]) {
-            let header = if self.read[used + 1] & 0x7f == 126 { 8 } else { 6 };
+            let header = if self.read[used + 1] & 0x7f == 126 {
+                8
+            } else {
+                6
+            };
             let text = &self.read[used + header..used + length];
             if text.starts_with(b"40") {
                 frame(out, br#"40{"sid":"floor"}"#);
@@ -129,18 +114,6 @@ impl Client {
                 answer.push(b'[');
                 answer.extend_from_slice(&text[at + 20..]);
                 frame(out, &answer);
-            } else if let Some(at) = find(text, b"[\"join\",[") {
-                let mut answer = b"43".to_vec();
-                answer.extend_from_slice(&text[2..at]);
-                answer.push(b'[');
-                answer.extend_from_slice(&text[at + 8..]);
-                frame(out, &answer);
-            } else if let Some(at) = find(text, b"\"news\"") {
-                let mut answer = b"42[".to_vec();
-                answer.extend_from_slice(&text[at..]);
-                let mut news = Vec::new();
-                frame(&mut news, &answer);
-                everybody.push(news);
             }
             used += length;
         }
@@ -155,14 +128,22 @@ fn find(text: &[u8], what: &[u8]) -> Option<usize> {
 /// Takes the mask off the first frame; its length, if it is there as a whole.
 fn unmask(bytes: &mut [u8]) -> Option<usize> {
     let (start, length) = match *bytes.get(1)? & 0x7f {
-        126 => (4, usize::from(u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?]))),
+        126 => (
+            4,
+            usize::from(u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?])),
+        ),
         short => (2, usize::from(short)),
     };
     let end = start + 4 + length;
     if bytes.len() < end {
         return None;
     }
-    let mask = [bytes[start], bytes[start + 1], bytes[start + 2], bytes[start + 3]];
+    let mask = [
+        bytes[start],
+        bytes[start + 1],
+        bytes[start + 2],
+        bytes[start + 3],
+    ];
     for (byte, mask) in bytes[start + 4..end].iter_mut().zip(mask.iter().cycle()) {
         *byte ^= mask;
     }
