@@ -180,6 +180,11 @@ impl<S: Ground> Carrier<S> {
 
     /// Waits for something to happen; false if something has.
     fn rest(&mut self, context: &mut Context<'_>, blocked: bool) -> bool {
+        let over = blocked && self.link.state().session.is_over();
+        if over && !self.closing {
+            // Its hang-up waits behind what the client does not read: it is not waited for without end.
+            self.leave();
+        }
         let mut state = self.link.state();
         let deadline = if self.closing {
             self.alarm
@@ -331,6 +336,15 @@ impl<S: Ground> Carrier<S> {
         }
     }
 
+    /// The WebSocket is at its end, in a while at the latest.
+    fn leave(&mut self) {
+        self.closing = true;
+        let alarm = self.link.core.now() + LINGER;
+        self.alarm = Some(alarm);
+        self.armed = false;
+        self.sleep.as_mut().reset(alarm.into());
+    }
+
     fn hang_up(&mut self, context: &mut Context<'_>, mut code: u16) -> bool {
         let edge = Edge::Socket(self.socket);
         let tolerance = self
@@ -342,11 +356,7 @@ impl<S: Ground> Carrier<S> {
         if tolerance == Some(Tolerance::Ignore) {
             return true;
         }
-        self.closing = true;
-        let alarm = self.link.core.now() + LINGER;
-        self.alarm = Some(alarm);
-        self.armed = false;
-        self.sleep.as_mut().reset(alarm.into());
+        self.leave();
         let close = CloseFrame {
             code: code.into(),
             reason: Utf8Bytes::from_static(""),
