@@ -224,6 +224,13 @@ fn print(figures: &Figures) {
         let (client, at, what) = (&violation.client, violation.at, &violation.what);
         anstream::println!("    {client} cut {at}: {what}");
     }
+    if let Some((same, of)) = figures.again {
+        let why = match same == of {
+            true => "",
+            false => ": it does not hang on the cut alone",
+        };
+        anstream::println!("  the first of them came again {same} times of {of}{why}");
+    }
 }
 
 fn tasks() -> usize {

@@ -19,6 +19,10 @@ use crate::target::server::{Lease, Server};
 
 /// How long is waited where only a wrong server makes one wait.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long what is played once more may take when the time is over.
+const LAST_WORDS: Duration = Duration::from_secs(30);
+/// How often the smallest failing cut is played again.
+const AGAIN: u32 = 5;
 /// How often the whole conversation is played where the machine is late.
 const TRIES: u32 = 3;
 /// How many times as long a conversation may take that must come to its end and did not.
@@ -37,6 +41,15 @@ pub struct Sweep {
     pub wait: Duration,
     /// No cut is begun after this time, and none goes on.
     pub time: Duration,
+}
+
+/// What one cut brought to light.
+struct After {
+    broken: Vec<String>,
+    accounts: Vec<(String, Account)>,
+    end: End,
+    /// Whether the server still serves.
+    serves: bool,
 }
 
 struct Shared<'a> {
@@ -105,6 +118,7 @@ pub async fn sweep(
         sweep,
     };
     shared.all(progress).await?;
+    shared.again().await?;
     Ok(Swept::Cut(Box::new(shared.ended())))
 }
 
@@ -179,13 +193,10 @@ impl Shared<'_> {
             if self.is_over() {
                 break;
             }
-            let options = PlayOptions {
-                pulse: Some(self.pulse.clone()),
-                target: lease.control(),
-                wait: PATIENCE,
-                ..PlayOptions::default()
-            };
-            let serves = self.cut(&lease, &options, client, at).await;
+            let options = self.options(&lease);
+            let after = self.cut(&lease, &options, client, at).await;
+            let serves = after.serves;
+            self.count(client, at, after);
             if !serves {
                 // One that serves nobody any more has nothing to say of further cuts.
                 lease.give_back().await;
@@ -210,14 +221,14 @@ impl Shared<'_> {
         Ok((lease, before))
     }
 
-    /// Plays the conversation with one cut, and keeps what did not hold. Whether the server still serves.
+    /// Plays the conversation with one cut.
     async fn cut(
         &self,
         lease: &Lease<'_>,
         options: &PlayOptions,
         client: &str,
         at: &Trigger,
-    ) -> bool {
+    ) -> After {
         let cut = PlayOptions {
             wait: self.sweep.wait,
             cut: Some(Cut {
@@ -255,27 +266,80 @@ impl Shared<'_> {
             broken.extend(breaks.into_iter().map(|what| format!("{of}: {what}")));
             accounts.push((of.clone(), account));
         }
-        let fails = invariants::serves(&self.alive, &lease.endpoint, options, self.over()).await;
-        let (serves, death) = (fails.is_none(), lease.death().await);
+        let serves = || invariants::serves(&self.alive, &lease.endpoint, options, self.over());
+        // It may have been the machine that was slow, so that the newcomer's own heartbeat ended it.
+        let fails = match serves().await {
+            Some(_) => serves().await,
+            None => None,
+        };
+        let death = lease.death().await;
+        let serves = fails.is_none() && death.is_none();
         broken.extend(fails);
-        let serves = serves && death.is_none();
         broken.extend(death);
-        if self.is_over() && played.end == End::Cancelled {
-            return serves;
+        After {
+            broken,
+            accounts,
+            end: played.end,
+            serves,
+        }
+    }
+
+    /// Keeps what a cut brought to light; one that was broken off is none.
+    fn count(&self, client: &str, at: &Trigger, after: After) {
+        if after.end == End::Cancelled {
+            return;
         }
         let mut figures = self.figures();
         figures.cuts += 1;
-        figures.survived += usize::from(played.end == End::Passed);
-        for (of, account) in accounts {
+        figures.survived += usize::from(after.end == End::Passed);
+        for (of, account) in after.accounts {
             figures.ledger.entry(of).or_default().add(account);
         }
-        let violations = broken.into_iter().map(|what| Violation {
+        let violations = after.broken.into_iter().map(|what| Violation {
             client: client.to_owned(),
             at: *at,
             what,
         });
         figures.violations.extend(violations);
-        serves
+    }
+
+    /// Plays the smallest failing cut again, and counts how often the same kind of thing did not hold.
+    async fn again(&self) -> Result<(), String> {
+        let first = {
+            let figures = self.figures();
+            let smallest = figures.violations.iter();
+            smallest
+                .min_by_key(|violation| place::size(&violation.at))
+                .cloned()
+        };
+        let Some(first) = first else { return Ok(()) };
+        let mut same = 0;
+        let mut of = 0;
+        while of < AGAIN && !self.stop.is_set() {
+            let (lease, _) = self.lend().await?;
+            let options = self.options(&lease);
+            let after = self.cut(&lease, &options, &first.client, &first.at).await;
+            lease.give_back().await;
+            let kind = |what: &str| {
+                what.rsplit_once(": ")
+                    .map_or(what, |(kind, _)| kind)
+                    .to_owned()
+            };
+            let comes = |what: &String| kind(what) == kind(&first.what);
+            same += u32::from(after.broken.iter().any(comes));
+            of += 1;
+        }
+        self.figures().again = Some((same, of));
+        Ok(())
+    }
+
+    fn options(&self, lease: &Lease<'_>) -> PlayOptions {
+        PlayOptions {
+            pulse: Some(self.pulse.clone()),
+            target: lease.control(),
+            wait: PATIENCE,
+            ..PlayOptions::default()
+        }
     }
 
     /// Whether the time is over, or the sweep was stopped.
@@ -283,9 +347,13 @@ impl Shared<'_> {
         self.stop.is_set() || self.start.elapsed() >= self.sweep.time
     }
 
-    /// Waits until it is over.
+    /// Waits until it is over; what is played once more after that has a time of its own.
     async fn over(&self) {
-        let left = self.sweep.time.saturating_sub(self.start.elapsed());
+        let took = self.start.elapsed();
+        let left = match self.sweep.time.checked_sub(took) {
+            Some(left) => left,
+            None => LAST_WORDS.min(self.sweep.time),
+        };
         tokio::select! {
             () = self.stop.set() => {}
             () = tokio::time::sleep(left) => {}

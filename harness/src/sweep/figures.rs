@@ -46,6 +46,8 @@ pub struct Figures {
     pub violations: Vec<Violation>,
     /// What was left on the servers when all clients were gone.
     pub left: Left,
+    /// How often the same did not hold when the smallest failing cut was played again, and how often it was.
+    pub again: Option<(u32, u32)>,
     /// The smallest failing cut as a scenario.
     pub smallest: Option<String>,
     /// How long the cuts took, and the whole with the wait for what was left.

@@ -9,7 +9,10 @@ pub(super) static ROWS: &[Hostile] = &[
         "no-packet",
         &[Frame("{opcode: text, payload: abc}")],
         Closes,
-        &["engine.io/websocket/no-packet-ends-the-connection"],
+        &[
+            "engine.io/websocket/no-packet-ends-the-connection",
+            "socket.io/disconnect/one-event-after-a-frame-that-is-no-packet",
+        ],
     ),
     frames(
         "reserved-bit",
