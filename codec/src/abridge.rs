@@ -2,7 +2,8 @@
 //!
 //! Two things in a payload take long to check and have no say in whether it is JSON: the inside of a
 //! long string without escapes and control characters, and a placeholder written as nearly every
-//! peer writes it, for which its number is left. What is left is JSON if and only if the whole is.
+//! peer writes it, for which an empty array is left, since a bare number would join with digits beside it. What is left
+//! is JSON if and only if the whole is, and as deep.
 //! Nothing here refuses anything: what does not fit is for the full check, which knows where and why.
 
 use std::ops::Range;
@@ -34,8 +35,7 @@ pub(crate) fn is_good(payload: &str, attachments: Option<usize>, nesting: usize)
             // Where little can be left out, the full check is quicker.
             left.len() <= LONG_PAYLOAD / 2 + at / 2
         };
-        return abridge(payload, attachments, keep).is_some()
-            && is_good_left(&left, attachments, nesting);
+        return abridge(payload, attachments, keep).is_some() && is_good_left(&left, nesting);
     }
     // An array, and in a binary event a placeholder in it.
     let levels = 1 + usize::from(attachments.is_some());
@@ -55,13 +55,10 @@ pub(crate) fn is_good(payload: &str, attachments: Option<usize>, nesting: usize)
         length += part.len();
         true
     };
-    abridge(payload, attachments, keep).is_some()
-        && is_good_left(&left[..length], attachments, nesting)
+    abridge(payload, attachments, keep).is_some() && is_good_left(&left[..length], nesting)
 }
 
-fn is_good_left(left: &[u8], attachments: Option<usize>, nesting: usize) -> bool {
-    // A placeholder is one level that is not there any more.
-    let nesting = nesting.saturating_sub(usize::from(attachments.is_some()));
+fn is_good_left(left: &[u8], nesting: usize) -> bool {
     json::is_value(left) && json::too_deep(left, nesting).is_none()
 }
 
@@ -80,7 +77,7 @@ fn abridge(
             (b'{', Some(attachments)) => {
                 if let Some(number) = placeholder(bytes, at, attachments)? {
                     keep(&bytes[copied..at], at).then_some(())?;
-                    keep(&bytes[number.clone()], at).then_some(())?;
+                    keep(b"[]", at).then_some(())?;
                     copied = number.end + 1;
                     at = copied;
                 } else {
@@ -192,13 +189,20 @@ mod tests {
             Just("\"".to_owned()),
             Just(",".to_owned()),
         ];
+        // What is right but for one thing passes more gates than what is wrong all over.
+        let nearly_right = prop_oneof![
+            "(-?[0-9][.e]?)?".prop_map(|before| before + r#"{"_placeholder":true,"num":0}"#),
+            r#"(1|"x"|true|\[\]|\{\})"#,
+        ];
+        let parts = prop_oneof![
+            proptest::collection::vec(part, 0..12),
+            proptest::collection::vec(nearly_right, 1..3),
+        ];
         let long = prop_oneof![Just(0_usize), Just(5000)];
-        (proptest::collection::vec(part, 0..12), long, any::<bool>()).prop_map(
-            |(parts, long, list)| {
-                let inner = parts.join(if list { "," } else { "" });
-                format!("[\"{}\",{inner}]", "y".repeat(long))
-            },
-        )
+        (parts, long, any::<bool>()).prop_map(|(parts, long, list)| {
+            let inner = parts.join(if list { "," } else { "" });
+            format!("[\"{}\",{inner}]", "y".repeat(long))
+        })
     }
 
     proptest! {
@@ -230,6 +234,21 @@ mod tests {
             Some(1),
             2
         ));
+    }
+
+    #[test]
+    fn what_stands_at_a_placeholder_does_not_run_into_it() {
+        let placeholder = r#"{"_placeholder":true,"num":0}"#;
+        for beside in ["1", "-", "1.", "1e", "0", "\"\"", "t", "[]"] {
+            for broken in [
+                format!(r#"["a",{beside}{placeholder}]"#),
+                format!(r#"["a",{placeholder}{beside}]"#),
+                format!(r#"["a",{placeholder}{placeholder}]"#),
+                format!(r#"["a",{{{placeholder}:{beside}}}]"#),
+            ] {
+                assert!(!is_good(&broken, Some(1), 9), "{broken}");
+            }
+        }
     }
 
     #[test]
