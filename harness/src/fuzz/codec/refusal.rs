@@ -1,7 +1,7 @@
 //! Why a peer refuses what we read.
 
 use siospec_codec::socket::{AckId, PacketType, decode};
-use siospec_codec::{Leniency, Limits};
+use siospec_codec::{DecodeErrorKind as Rule, Leniency, Limits};
 
 use super::class::{self, Class};
 use super::input::{Frame, Input, Layer};
@@ -27,6 +27,14 @@ pub fn classes(input: &Input, seen: usize) -> Vec<&'static Class> {
     all
 }
 
+/// What a payload must be is no matter here: a peer that lets it pass may refuse the packet for something else.
+const SHAPELESS: Leniency = Leniency::STRICT
+    .allow(Rule::EventNotArray)
+    .allow(Rule::EventEmpty)
+    .allow(Rule::EventName)
+    .allow(Rule::ReservedEventName)
+    .allow(Rule::AckNotArray);
+
 /// How many packets python-engineio takes in one payload.
 const PYTHON_PACKETS: usize = 16;
 /// How many digits of an id python-socketio takes.
@@ -50,7 +58,7 @@ fn text(input: &Input, number: usize) -> Option<&str> {
 
 fn socket(text: &str) -> Vec<&'static Class> {
     let mut all = Vec::new();
-    let Ok(packet) = decode(text, &Limits::UNLIMITED, Leniency::STRICT) else {
+    let Ok(packet) = decode(text, &Limits::UNLIMITED, SHAPELESS) else {
         return all;
     };
     if packet.kind == PacketType::ConnectError {

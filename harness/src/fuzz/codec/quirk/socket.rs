@@ -167,18 +167,8 @@ const MARK: &str = "siospec:3be1d07c55a94f1e:";
 
 /// The words that Python takes for numbers, as strings that no input holds.
 fn marked(text: &str) -> Option<String> {
-    let (head, mut rest) = text.split_at(text.find(['[', '{', '"']).unwrap_or(text.len()));
-    // A payload that is nothing but such a word has no bracket before it.
-    let mut out = String::new();
-    if rest.is_empty() {
-        let start = head
-            .find(['N', 'I'])
-            .map(|at| at - usize::from(head[..at].ends_with('-')))?;
-        out.push_str(&head[..start]);
-        rest = &head[start..];
-    } else {
-        out.push_str(head);
-    }
+    let (head, mut rest) = text.split_at(text.len() - Split::of(text).payload.len());
+    let mut out = head.to_owned();
     let mut in_string = false;
     while let Some(c) = rest.chars().next() {
         let word = ["NaN", "Infinity", "-Infinity"]
@@ -230,7 +220,7 @@ fn one_for_none(text: &str) -> Option<String> {
 /// A binary packet that does not say how many, as one that announces one.
 fn one_for_nothing(text: &str) -> Option<String> {
     let kind = text.get(..1).filter(|kind| matches!(*kind, "5" | "6"))?;
-    let silent = Split::of(text).count.is_none();
+    let silent = Split::of(text).count.is_none_or(str::is_empty);
     silent.then(|| format!("{kind}1-{}", &text[1..]))
 }
 
@@ -319,7 +309,7 @@ mod tests {
     #[test]
     fn texts_are_written_as_the_quirk_reads_them() {
         type Rewrite = fn(&str) -> Option<String>;
-        let cases: [(Rewrite, &str, &str); 9] = [
+        let cases: [(Rewrite, &str, &str); 13] = [
             (blank_type, "\u{feff}[1]", "0[1]"),
             (ascii_digits, "２/４,٣[\"４\"]", "2/４,3[\"４\"]"),
             (number_count, "5 0x1-[1]", "51-[1]"),
@@ -332,7 +322,19 @@ mod tests {
                 r#"2["NaN\"",NaN]"#,
                 r#"2["NaN\"","siospec:3be1d07c55a94f1e:NaN"]"#,
             ),
+            (
+                marked,
+                "0/NaN,Infinity",
+                r#"0/NaN,"siospec:3be1d07c55a94f1e:Infinity""#,
+            ),
+            (
+                marked,
+                "51-Infinity",
+                r#"51-"siospec:3be1d07c55a94f1e:Infinity""#,
+            ),
             (one_for_none, "500-[1]", "51-[1]"),
+            (one_for_nothing, "5[1]", "51-[1]"),
+            (one_for_nothing, "5-0", "51--0"),
         ];
         for (rewrite, text, read) in cases {
             assert_eq!(rewrite(text).as_deref(), Some(read), "{text}");
