@@ -198,7 +198,57 @@ impl fmt::Display for Left {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::model::Config;
+    use crate::target::knobs::Honoured;
     use serde_json::json;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    /// A server that says of itself what stands here, one answer a request, and then nothing any more.
+    async fn telling(answers: Vec<Value>) -> Endpoint {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = Endpoint::local(listener.local_addr().unwrap()).unwrap();
+        tokio::spawn(async move {
+            for answer in answers {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let _ = stream.read(&mut [0; 2048]).await;
+                let body = answer.to_string();
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n", body.len());
+                let answer = format!("{head}connection: close\r\n\r\n{body}");
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        endpoint
+    }
+
+    fn hasty() -> Settings {
+        let time = Some(Duration::from_millis(10));
+        let config = Config {
+            ping_interval: time,
+            ping_timeout: time,
+            ..Config::default()
+        };
+        Honoured::everything().settle(&config).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_goes_late_is_waited_for_and_what_stays_is_left() {
+        let before = Census::told(&json!({"sessions": 1}));
+        let goes = [3, 3, 1].map(|sessions| json!({"sessions": sessions}));
+        let left = Left::over(&telling(goes.to_vec()).await, &hasty(), before).await;
+        assert!(left.is_nothing(), "{left}");
+        let stays = vec![json!({"sessions": 3}); 10_000];
+        let left = Left::over(&telling(stays).await, &hasty(), before).await;
+        assert_eq!(left.over.sessions, Some(2));
+        assert!(left.after > left.heartbeat);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_falls_silent_has_not_told_that_nothing_is_left() {
+        let before = Census::told(&json!({"sessions": 0}));
+        let left = Left::over(&telling(Vec::new()).await, &hasty(), before).await;
+        assert!(!left.is_nothing(), "{left}");
+    }
 
     #[test]
     fn what_a_server_does_not_tell_is_not_counted() {

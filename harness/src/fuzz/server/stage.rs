@@ -215,3 +215,25 @@ impl Court for Stage {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::tests::failure;
+
+    #[test]
+    fn only_a_connection_that_ended_may_be_the_fault_of_a_late_pong() {
+        let wrong = failure();
+        assert!(!is_end(&wrong));
+        let ended = Failure {
+            message: format!("{ENDED}, at step 3"),
+            ..failure()
+        };
+        assert!(is_end(&ended));
+        let unread = Failure {
+            notes: vec!["unread: the end of the connection: a close packet".to_owned()],
+            ..failure()
+        };
+        assert!(is_end(&unread));
+    }
+}
