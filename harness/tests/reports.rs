@@ -154,6 +154,41 @@ mod runs_that_go_wrong {
     }
 }
 
+mod runs_that_are_killed {
+    use super::*;
+
+    #[test]
+    fn the_old_report_stays_and_a_new_one_is_not_begun() {
+        let run = Run::new();
+        run.write("handshake.yaml", HANDSHAKE.as_bytes());
+        run.write(
+            "staying.yaml",
+            b"title: A long wait\ntransports: [polling]\nsteps:\n  - silence: 60s\n  - alive:\n",
+        );
+        run.write("old.json", b"old");
+        let mut child = siospec()
+            .args(["run", "handshake.yaml", "staying.yaml"])
+            .args(["--report", "json=old.json", "--report", "junit=new.xml"])
+            .current_dir(run.folder())
+            .env("SIOSPEC_CACHE", run.folder().join("cache"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap().contains("handshake[")));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(run.read("old.json"), "old");
+        let entries = std::fs::read_dir(run.folder()).unwrap();
+        let begun = |name: &str| name.starts_with('.') || name.contains("new");
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        assert_eq!(
+            names.filter(|name| begun(name)).collect::<Vec<_>>(),
+            [""; 0]
+        );
+    }
+}
+
 mod rendered_again {
     use super::*;
 

@@ -138,6 +138,7 @@ await see("a passing cell tells everything", html, async (page) => {
 
 await see("a failing cell says what was expected and what came, and where", html, async (page) => {
   await page.locator("dialog[open] .failure").waitFor();
+  assert.match(await page.locator(".requirements").textContent(), /EIO-PO-01: [^`]* ok [^`]*$/, "what is code is set as code");
   const facts = await page.locator(".failure").textContent();
   assert.match(facts, /expectedok.*receivedOK/);
   assert.equal(await page.locator(".yaml .here").textContent(), "7  - A.http.expect: {status: 200, body: ok}");

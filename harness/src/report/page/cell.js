@@ -2,10 +2,13 @@
 
 let current = null;
 
+/** A sentence in which backticks mark what is code. */
+const coded = (text) => text.split(/`([^`]+)`/).map((part, i) => (i % 2 ? el("code", {}, part) : part));
+
 function requirement(id) {
   const row = index.requirements[id];
   if (!row) return el("li", {}, el("code", {}, id));
-  return el("li", {}, el("span", { class: "tag level" }, row.level), " ", link(row.link, id), `: ${row.statement} `, row.link ? null : el("span", { class: "dim" }, row.source));
+  return el("li", {}, el("span", { class: "tag level" }, row.level), " ", link(row.link, id), ": ", coded(row.statement), " ", row.link ? null : el("span", { class: "dim" }, row.source));
 }
 
 /** Expected and received, one above the other, with what differs marked. */
