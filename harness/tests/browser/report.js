@@ -7,7 +7,7 @@ import { mkdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
-import { FAILS, compared, folder, hostile, large } from "./runs.js";
+import { FAILS, compared, folder, hostile, known, large } from "./runs.js";
 
 const words = process.argv.slice(2);
 const shots = words.includes("--shots") ? words[words.indexOf("--shots") + 1] : null;
@@ -302,6 +302,16 @@ await see("the policy keeps a script out that got in, and its pictures", evil, a
   });
   assert.equal(await page.evaluate(() => window.owned), undefined);
 }, { complains: true });
+
+const six = known(run, 6);
+for (const width of [360, 1280]) {
+  await see(`six targets stand side by side at ${width} pixels`, six, async (page) => {
+    await count(page, 3);
+    const outside = await page.locator("#matrix td:has(button.cell), #matrix thead th.target").evaluateAll((all) => all.filter((node) => node.scrollWidth > node.clientWidth + 1).map((node) => node.textContent));
+    assert.deepEqual(outside, [], "each stays in its column");
+    assert.ok((await wide(page, "html")) <= 0, "nothing to scroll sideways");
+  }, { width });
+}
 
 if (words.includes("--large")) {
   const huge = large(run, 1500, 5);

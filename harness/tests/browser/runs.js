@@ -48,15 +48,23 @@ export function hostile() {
 }
 
 /** The same outcomes again and again, until there are so many trials on so many targets. */
-export function large(run, trials, targets) {
+export function large(run, trials, targets, file = "large") {
   const names = Array.from({ length: targets }, (_, i) => `target-${i + 1}`);
   const outcomes = run.outcomes.filter((outcome) => outcome.target === "reference");
   const grown = names.flatMap((target) => Array.from({ length: trials }, (_, i) => {
     const outcome = outcomes[i % outcomes.length];
     return { ...outcome, target, trial: `${outcome.trial.replace("/", `/${Math.floor(i / outcomes.length)}-`)}` };
   }));
-  const [html, json] = [join(folder, "large.html"), join(folder, "large.json")];
+  const [html, json] = [join(folder, `${file}.html`), join(folder, `${file}.json`)];
   writeFileSync(json, JSON.stringify({ ...run, targets: names.map((name) => ({ ...run.targets[0], name })), outcomes: grown }));
   call([0, 4], "report", "--quiet", "--partial", json, "--report", `html=${html}`);
   return html;
+}
+
+/** What fails as a known deviation, on so many targets. */
+export function known(run, targets) {
+  const failed = run.outcomes.find((outcome) => outcome.verdict.kind === "failed");
+  const entry = { scenario: failed.scenario, expected: "ok", got: "OK", reason: "it shouts" };
+  const verdict = { kind: "known-deviation", failure: failed.verdict.failure, known: entry };
+  return large({ ...run, outcomes: [{ ...failed, target: "reference", verdict }] }, 3, targets, "known");
 }

@@ -39,7 +39,7 @@ function verdict(detail, name, column) {
   return el("article", { class: `verdict ${cell.verdict}` },
     el("h3", {}, name, ": ", mark(cell.verdict), " ", el("span", { class: cell.verdict }, words(cell.verdict)), el("span", { class: "dim" }, ` in ${ms(cell.ms)}${cell.newer ? ", newer than the release that gates" : cell.changed ? ", changed since the release that gates" : cell.gates ? "" : ", does not gate"}`), repeated),
     said.reason ? el("p", {}, visible(said.reason)) : null,
-    said.known ? el("p", {}, "Known: ", said.known.reason, said.known.link ? [" ", link(said.known.link, "discussed here")] : null, said.known.version ? ` (seen on ${said.known.version})` : "", said.known.until ? ` until ${said.known.until}` : "") : null,
+    said.known ? el("p", {}, "Known: ", coded(said.known.reason), said.known.link ? [" ", link(said.known.link, "discussed here")] : null, said.known.version ? ` (seen on ${said.known.version})` : "", said.known.until ? ` until ${said.known.until}` : "") : null,
     said.failure ? failure(said.failure, !detail.source) : null,
     el("div", { class: "replay" }, el("span", { class: "dim" }, "replay"), copyable(detail.replay)));
 }

@@ -78,7 +78,7 @@ function line_of(row, i) {
       const times = found.length > 1 ? `${found.filter((cell) => cell.verdict === kind).length}/${found.length}` : "";
       const why = found.find((cell) => cell.verdict === kind).why;
       return el("td", { role: "gridcell" }, el("button", { type: "button", class: `cell ${kind}${found.some(isRed) ? " gates" : ""}`, tabindex: i === 0 && row.kinds.findIndex(Boolean) === column ? 0 : -1, "data-trial": row.trial, "data-target": target, title: why && visible(why), "aria-label": `${row.leaf} on ${target}: ${words(kind)}${times ? ` ${times}` : ""}` },
-        mark(kind), el("span", { class: "word" }, ` ${words(kind)}`), times ? ` ${times}` : ""));
+        mark(kind), el("span", { class: "word" }, ` ${words(kind).replace(/ (deviation|pass)$/, "")}`), times ? ` ${times}` : ""));
     }));
 }
 
