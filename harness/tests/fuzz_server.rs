@@ -206,6 +206,7 @@ fn every_kind_of_act_is_drawn() {
         "kick-a-room",
         "upgrade",
         "lost-connection",
+        "recovered-session",
         "sliced-bytes",
     ]) {
         assert!(drawn.contains(name), "{name} is never drawn");
@@ -328,22 +329,44 @@ fn a_broken_server_is_found_and_the_scenario_that_is_written_fails_on_it_alone()
     assert!(finding.repeats.stable(), "{finding:?}");
     assert!(finding.acts.1 <= 3, "{}", finding.text);
     let file = finding.file.clone().unwrap();
-    let play = |fault: Option<&str>| {
-        let fault = fault.map(|name| faults::find(name).unwrap());
-        let corpus = Corpus::read(std::slice::from_ref(&file), &catalogue().unwrap()).unwrap();
-        assert!(corpus.errors.is_empty());
-        let server = Server::Bundled(Bundled::broken(None, fault));
-        let session =
-            Session::begin(Plan::new(corpus.scenarios, vec![server]), Stop::default()).unwrap();
-        session.play(&libtest_mimic::Arguments {
-            quiet: true,
-            ..libtest_mimic::Arguments::default()
-        });
-        session.finish().outcomes.remove(0).verdict
+    let verdict = verdict(&file, Some("rm-includes-sender"));
+    assert!(matches!(verdict, Verdict::Failed { .. }));
+    assert_eq!(self::verdict(&file, None), Verdict::Passed);
+}
+
+/// How a scenario ends on the reference server.
+fn verdict(file: &Path, fault: Option<&str>) -> Verdict {
+    let fault = fault.map(|name| faults::find(name).unwrap());
+    let corpus = Corpus::read(&[file.to_owned()], &catalogue().unwrap()).unwrap();
+    assert!(corpus.errors.is_empty());
+    let server = Server::Bundled(Bundled::broken(None, fault));
+    let session =
+        Session::begin(Plan::new(corpus.scenarios, vec![server]), Stop::default()).unwrap();
+    session.play(&libtest_mimic::Arguments {
+        quiet: true,
+        ..libtest_mimic::Arguments::default()
+    });
+    session.finish().outcomes.remove(0).verdict
+}
+
+#[test]
+fn whoever_comes_back_to_a_session_that_was_kept_is_told_what_it_missed() {
+    let vocabulary = everything().set_up(vec![Setup::Recovery], None);
+    let folder = tempfile::tempdir().unwrap();
+    let comes_back = |conversation: &Conversation| {
+        let back = |act: &Act| matches!(act.deed, Deed::Return(_));
+        conversation.acts.iter().any(back)
     };
-    assert!(matches!(
-        play(Some("rm-includes-sender")),
-        Verdict::Failed { .. }
-    ));
-    assert_eq!(play(None), Verdict::Passed);
+    let drawn = (0..2000).map(|seed| Conversation::drawn(seed, &vocabulary));
+    for conversation in drawn.filter(comes_back).take(5) {
+        let file = folder.path().join(format!("{}.yaml", conversation.seed));
+        let text = conversation.written(&vocabulary, ("drawn", None)).text;
+        std::fs::write(&file, &text).unwrap();
+        assert_eq!(verdict(&file, None), Verdict::Passed, "{text}");
+        let broken = verdict(&file, Some("csr-replay-lost"));
+        assert!(matches!(broken, Verdict::Failed { .. }), "{text}");
+    }
+    let often = (0..400).map(|seed| Conversation::drawn(seed, &vocabulary));
+    let often = often.filter(comes_back).count();
+    assert!(often >= 5, "{often} of 400");
 }

@@ -25,4 +25,3 @@ pub use options::{Cut, Pending, PlayOptions, TargetControl};
 pub use played::{End, Failure, Played, StepTime};
 pub use player::{TOO_LONG, play};
 pub use pulse::Pulse;
-pub use queue::ENDED;

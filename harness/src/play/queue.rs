@@ -15,9 +15,6 @@ use crate::judge::{Received, shorten};
 use crate::scenario::model::Layer;
 use crate::transcript::Lane;
 
-/// How the message of a failure begins that found a connection at its end.
-pub const ENDED: &str = "the connection ended instead";
-
 /// Why no packet could be taken.
 pub(super) enum NoPacket {
     /// The deadline passed.
@@ -122,7 +119,9 @@ impl Player<'_> {
                     .deadline(&lane, "what was expected did not come");
                 Trouble::late("what was expected did not come in time").received("nothing")
             }
-            NoPacket::Last(What::Ended(ending)) => Trouble::new(ENDED).received(ending),
+            NoPacket::Last(What::Ended(ending)) => {
+                Trouble::new("the connection ended instead").received(ending)
+            }
             NoPacket::Last(what) => Trouble::new(shorten(&shown(&what))).received(shown(&what)),
         };
         trouble.waiting(&self.waiting(connection))

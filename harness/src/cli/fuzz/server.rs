@@ -245,7 +245,7 @@ fn report(ended: &Ended, deaths: &[String], flags: &str) -> u8 {
     );
     if ended.passing > 0 {
         anstream::println!(
-            "  {} waited in vain for something, and when they were played again it came each time",
+            "  {} failed as they do where this machine is late, and never again when they were played once more",
             ended.passing
         );
     }

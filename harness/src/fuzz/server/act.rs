@@ -91,6 +91,8 @@ pub enum Deed {
     Close,
     /// Loses the connection; with `true` by the proxy, else by itself.
     Lose(bool),
+    /// Loses the connection, misses what this client says to a room meanwhile, and comes back as who it was.
+    Return(usize),
     /// From now on the proxy passes so many bytes of it at a time.
     Slice(u32),
     /// Sends something that is wrong: a row of [`hostile::TABLE`](super::hostile::TABLE).

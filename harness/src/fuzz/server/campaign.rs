@@ -69,7 +69,7 @@ pub struct Ended {
     pub took: Duration,
     /// One for each class, the most frequent first.
     pub findings: Vec<Finding>,
-    /// How many waited in vain for something, and did so never again.
+    /// How many failed as they do where the machine is late, and did so never again.
     pub passing: u64,
     /// How many could not be judged, and why the first one could not.
     pub errored: (u64, Option<String>),

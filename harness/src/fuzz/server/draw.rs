@@ -55,7 +55,7 @@ pub(super) fn draw(seed: u64, vocabulary: &Vocabulary) -> (Cast, Vec<Act>) {
     for _ in 0..length {
         for _ in 0..TRIES {
             let who = draw.0.random_range(0..cast.seats.len());
-            let deed = draw.deed(cast.seats.len());
+            let deed = draw.deed(cast.setup, cast.seats.len());
             let act = Act { who, deed };
             let done = match vocabulary.of(&act.deed) {
                 Usage::Asked => world.perform(&act, &mut script),
@@ -96,7 +96,11 @@ impl Draw {
         chosen.filter(|_| !plain).unwrap_or_default()
     }
 
-    fn deed(&mut self, peers: usize) -> Deed {
+    /// What makes sense on a server that is started so only comes first, since it seldom can be done.
+    fn deed(&mut self, setup: Setup, peers: usize) -> Deed {
+        if setup.has_offsets() && self.0.random_bool(0.25) {
+            return Deed::Return(self.0.random_range(0..peers));
+        }
         let space = self.space();
         match self.0.random_range(0..100) {
             0..16 => Deed::Connect(space),

@@ -259,6 +259,16 @@ const LOSE: Feature = bare(
     "lost-connection",
     &["engine.io/websocket/lost-connection-ends-the-session"],
 );
+const RETURN: Feature = app(
+    "recovered-session",
+    &["rooms", "recovery"],
+    &[
+        "socket.io/recovery/same-ids-after-a-loss",
+        "socket.io/recovery/rooms-are-restored",
+        "socket.io/recovery/missed-events-in-order",
+        "socket.io/recovery/missed-events-after-a-cut",
+    ],
+);
 const SLICE: Feature = bare("sliced-bytes", &["engine.io/polling/post-in-many-segments"]);
 const FENCE: Feature = bare("fence", &[]);
 
@@ -301,6 +311,7 @@ pub fn of(deed: &Deed) -> Vec<&'static Feature> {
         Deed::Upgrade => vec![&UPGRADE],
         Deed::Close => vec![&CLOSE],
         Deed::Lose(_) => vec![&LOSE],
+        Deed::Return(_) => vec![&RETURN],
         Deed::Slice(_) => vec![&SLICE],
         Deed::Hostile(row) => hostile::TABLE
             .get(*row)

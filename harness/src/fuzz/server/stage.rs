@@ -10,7 +10,7 @@ use super::setup::Setup;
 use super::shrink::Court;
 use super::vocabulary::Vocabulary;
 use crate::outcome::{Failure, Verdict};
-use crate::play::{ENDED, Pending};
+use crate::play::Pending;
 use crate::run::plan::Plan;
 use crate::run::stop::Stop;
 use crate::run::{Judgement, Pace, Turn, judge};
@@ -61,15 +61,6 @@ fn trial(text: &str, catalogue: &Catalogue) -> Result<Arc<Trial>, String> {
     })?;
     let trial = Trial::of(&scenario).pop().ok_or("no trial")?;
     Ok(Arc::new(trial))
-}
-
-/// Whether a connection had ended that was still needed.
-fn is_end(failure: &Failure) -> bool {
-    failure.message.starts_with(ENDED)
-        || failure
-            .notes
-            .iter()
-            .any(|note| note.contains("the end of the connection"))
 }
 
 /// What this server can be asked for; with `known` also what its known deviations name.
@@ -135,7 +126,7 @@ impl Stage {
                 ..
             })) => Came::Wrong(Box::new(Wrong {
                 class: Class::of(&failure, conversation, &written),
-                excusable: waited || conversation.cast.setup.is_hasty() && is_end(&failure),
+                excusable: waited || conversation.cast.setup.is_hasty(),
                 failure,
             })),
             Ok(Some(Judgement {
@@ -213,27 +204,5 @@ impl Court for Stage {
                 _ => None,
             }
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::outcome::tests::failure;
-
-    #[test]
-    fn only_a_connection_that_ended_may_be_the_fault_of_a_late_pong() {
-        let wrong = failure();
-        assert!(!is_end(&wrong));
-        let ended = Failure {
-            message: format!("{ENDED}, at step 3"),
-            ..failure()
-        };
-        assert!(is_end(&ended));
-        let unread = Failure {
-            notes: vec!["unread: the end of the connection: a close packet".to_owned()],
-            ..failure()
-        };
-        assert!(is_end(&unread));
     }
 }

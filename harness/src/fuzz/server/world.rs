@@ -9,6 +9,7 @@ use super::setup::Setup;
 use super::vocabulary::Vocabulary;
 
 mod broadcast;
+mod come_back;
 mod leave;
 mod speak;
 
@@ -44,6 +45,8 @@ pub(super) struct World {
     limit: u64,
     peers: Vec<Peer>,
     strangers: u32,
+    /// Monitors that listened for a moment.
+    listeners: u32,
 }
 
 #[derive(Debug)]
@@ -93,6 +96,7 @@ impl World {
             limit: cast.setup.limit().unwrap_or(vocabulary.limit()),
             cast: cast.clone(),
             strangers: 0,
+            listeners: 0,
         }
     }
 
@@ -173,6 +177,7 @@ impl World {
             Deed::Upgrade => self.upgrade(who, script),
             Deed::Close => self.close(who, script),
             Deed::Lose(cut) => self.lose(who, *cut, script),
+            Deed::Return(speaker) => self.come_back(who, *speaker, script),
             Deed::Slice(size) => self.slice(who, *size, script),
             Deed::Hostile(row) => self.hostile(who, *row, false, script),
             Deed::Stranger(row) => self.stranger(*row, script),

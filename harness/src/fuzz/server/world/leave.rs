@@ -7,7 +7,7 @@ use crate::fuzz::server::script::{Script, quoted};
 use crate::fuzz::server::stranger;
 
 impl Peer {
-    fn on_polling(&self) -> bool {
+    pub(super) fn on_polling(&self) -> bool {
         self.seat.polling && !self.upgraded
     }
 }
