@@ -39,6 +39,8 @@ pub trait Adapter<M>: Send + Sync {
     fn leave(&self, id: &str, room: &str);
     /// Empties a room.
     fn close_room(&self, room: &str);
+    /// Everybody is gone.
+    fn clear(&self);
     /// The sorted rooms of a socket, without its own.
     fn rooms(&self, id: &str) -> Vec<String>;
     /// Whether the socket is in its own room, named by its id (SIO-RM-09).
@@ -164,6 +166,16 @@ impl<M: Send> Adapter<M> for Rooms<M> {
         if member.rooms.remove(room) {
             state.forget(id, room);
         }
+    }
+
+    fn clear(&self) {
+        let gone = {
+            let mut state = self.state();
+            state.rooms.clear();
+            std::mem::take(&mut state.members)
+        };
+        // Members may hold what asks this adapter when it goes.
+        drop(gone);
     }
 
     fn close_room(&self, room: &str) {

@@ -129,6 +129,18 @@ impl Core {
         Some(namespace)
     }
 
+    /// Lets go of all sessions and sockets, without a word to anybody: they hold the server that holds them.
+    pub(crate) fn forget(&self) {
+        let living =
+            std::mem::take(&mut *self.living.lock().unwrap_or_else(PoisonError::into_inner));
+        for namespace in self.namespaces.values().chain(living.values()) {
+            namespace.adapter.clear();
+        }
+        for link in self.links.take() {
+            link.forget();
+        }
+    }
+
     /// Number of sockets in all namespaces, and of rooms that somebody is in beside each socket's own.
     pub(crate) fn census(&self) -> (usize, usize) {
         let living = self.living.lock().unwrap_or_else(PoisonError::into_inner);
@@ -269,6 +281,14 @@ impl Links {
             .iter()
             .map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).len())
             .sum()
+    }
+
+    /// Takes all out.
+    fn take(&self) -> Vec<Arc<Link>> {
+        let of = |shard: &Mutex<HashMap<String, Arc<Link>>>| {
+            std::mem::take(&mut *shard.lock().unwrap_or_else(PoisonError::into_inner)).into_values()
+        };
+        self.shards.iter().flat_map(of).collect()
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Link>> {

@@ -137,6 +137,10 @@ impl<T: Around> Adapter<Socket> for Altered<T> {
         self.0.leave(id, room);
     }
 
+    fn clear(&self) {
+        self.0.inner().clear();
+    }
+
     fn close_room(&self, room: &str) {
         self.0.inner().close_room(room);
     }

@@ -82,6 +82,7 @@ impl Drop for Running {
         // Dropping a set of tasks ends them.
         drop(self.tokio.connections.take());
         drop(self.tokio.background.take());
+        self.core.forget();
     }
 }
 
@@ -185,4 +186,51 @@ async fn serve(
 /// Ends a connection whose client may still be sending, so that it gets to read the answer.
 async fn linger(mut stream: TcpStream) {
     super::websocket::linger(&mut stream).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::fixture::{self, FixtureConfig};
+    use std::sync::Arc;
+    use std::time::Duration;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+
+    async fn asked(stream: &mut TcpStream, request: &str, ends: &str) -> String {
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(ends.as_bytes()) {
+            answer.push(stream.read_u8().await.unwrap());
+        }
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    #[tokio::test]
+    async fn nothing_is_left_of_a_server_that_is_dropped_with_clients_on_it() {
+        let running = fixture::serve(FixtureConfig::default()).await.unwrap();
+        let core = Arc::downgrade(&running.core);
+        let mut websocket = TcpStream::connect(running.address()).await.unwrap();
+        let upgrade = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\n\
+                       Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                       Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        asked(&mut websocket, upgrade, "}").await;
+        let mut polling = TcpStream::connect(running.address()).await.unwrap();
+        let open = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: test\r\n\r\n";
+        let opened = asked(&mut polling, open, "}").await;
+        let sid = opened.split('"').nth(3).unwrap();
+        let join = format!(
+            "POST /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\n40"
+        );
+        asked(&mut polling, &join, "ok").await;
+        assert_eq!(running.server().sessions(), 2);
+        drop(running);
+        let gone = async {
+            while core.strong_count() > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), gone)
+            .await
+            .unwrap();
+    }
 }

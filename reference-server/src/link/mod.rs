@@ -91,6 +91,19 @@ impl Link {
         })
     }
 
+    /// Lets go of the client's sockets, of what is to be done for it, and of whoever waits.
+    pub(crate) fn forget(&self) {
+        let mut state = self.state();
+        let due = std::mem::take(&mut state.due);
+        let wakers = std::mem::take(&mut state.wakers);
+        let memberships = match &mut state.app {
+            App::SocketIo { connection, .. } => connection.close(),
+            App::Engine(_) => Vec::new(),
+        };
+        drop(state);
+        drop((due, wakers, memberships));
+    }
+
     #[inline]
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
