@@ -118,8 +118,12 @@ impl World {
         if self.cast.monitored && peer.on_polling() {
             return None;
         }
-        let name = peer.name.clone();
+        let (name, upgraded) = (peer.name.clone(), peer.upgraded);
         self.read(who, script);
+        if self.cast.monitored && upgraded {
+            // An upgrade that has not arrived leaves the session to polling.
+            script.step(format!("{name}.alive"), "");
+        }
         match cut {
             true => script.step(format!("{name}.network"), "reset"),
             false => script.step(format!("{name}.drop"), "reset"),
@@ -129,10 +133,12 @@ impl World {
     }
 
     pub(super) fn slice(&mut self, who: usize, size: u32, script: &mut Script) -> Done {
+        let hasty = self.cast.setup.is_hasty();
         let peer = self
             .peers
             .get(who)
-            .filter(|peer| peer.seat.proxied && peer.life != Life::Gone)?;
+            // A pong behind a long event in small slices comes late.
+            .filter(|peer| peer.seat.proxied && peer.life != Life::Gone && !hasty)?;
         script.step(
             format!("{}.network", peer.name),
             format!("{{slice: {{size: {size}, direction: up}}}}"),
