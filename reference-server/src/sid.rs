@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rand::RngCore;
+use rand::Rng as _;
 
 /// 120 random bits, as 20 characters that need no escaping in a query string (EIO-HS-10, EIO-HS-11).
 fn random() -> String {

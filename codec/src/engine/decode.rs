@@ -58,7 +58,7 @@ fn base64(text: &str, leniency: Leniency) -> Result<Vec<u8>, DecodeError> {
     decoded.map_err(|error| {
         let offset = match error {
             base64::DecodeError::InvalidByte(at, _)
-            | base64::DecodeError::InvalidLastSymbol(at, _) => at,
+            | base64::DecodeError::InvalidLastSymbol { offset: at, .. } => at,
             base64::DecodeError::InvalidLength(_) | base64::DecodeError::InvalidPadding => {
                 text.len()
             }

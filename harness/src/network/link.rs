@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rand::{Rng, SeedableRng, rngs::SmallRng};
+use rand::{RngExt as _, SeedableRng, rngs::SmallRng};
 
 use super::command::{Action, Command, Counted, Shaping, Trigger};
 use super::scanner::{Boundary, Direction, Scanner, Unit};

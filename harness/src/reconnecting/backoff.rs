@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rand::{Rng, SeedableRng, rngs::SmallRng};
+use rand::{RngExt as _, SeedableRng, rngs::SmallRng};
 
 /// Exponential backoff with a maximum and randomization, as the official client computes it: the
 /// base doubles with each attempt, a random share of up to `randomization` is taken off or put on,

@@ -2,7 +2,7 @@
 
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom as _;
-use rand::{Rng as _, SeedableRng as _};
+use rand::{RngExt as _, SeedableRng as _};
 
 use super::act::{Act, Broadcast, Deed, ROOMS, Space, Target};
 use super::arguments::Argument;
