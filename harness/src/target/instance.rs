@@ -16,6 +16,9 @@ use crate::play::{Pending, TargetControl};
 /// How long a target has to end after SIGTERM; the fixture contract says 5 s.
 const END: Duration = Duration::from_secs(5);
 
+/// How many ports a target is started on.
+const TRIES: u32 = 3;
+
 /// A target's process, on one port for its whole life, restarts included.
 #[derive(Debug)]
 pub struct Instance {
@@ -41,7 +44,6 @@ impl Instance {
             .map(|(name, value)| (name.clone(), fill(value, prepared, &manifest.dir)))
             .collect();
         env.extend(settings.environment());
-        env.insert("PORT".into(), port::own().to_string());
         // Python holds back what it prints into a pipe unless told otherwise.
         env.entry("PYTHONUNBUFFERED".into())
             .or_insert_with(|| "1".into());
@@ -55,7 +57,17 @@ impl Instance {
             dir: manifest.dir.clone(),
             env,
         };
-        let (process, port) = launch.serve(manifest.ready_within).await?;
+        let mut tries = 0;
+        let (process, port) = loop {
+            let own = port::own();
+            launch.env.insert("PORT".into(), own.to_string());
+            tries += 1;
+            match launch.serve(manifest.ready_within).await {
+                // Somebody was quicker; with the next one that is over.
+                Err(LaunchError::Died { .. }) if tries < TRIES && port::is_taken(own) => {}
+                served => break served?,
+            }
+        };
         launch.env.insert("PORT".into(), port.to_string());
         let process = Mutex::new(Some(Arc::new(process)));
         Ok(Self {

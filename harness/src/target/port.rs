@@ -22,8 +22,13 @@ pub(super) fn own() -> u16 {
     let length = OWN.end - OWN.start;
     (0..TRIES)
         .map(|_| OWN.start + NEXT.fetch_add(1, Ordering::Relaxed) % length)
-        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .find(|port| !is_taken(*port))
         .unwrap_or(0)
+}
+
+/// Whether somebody listens on the port.
+pub(super) fn is_taken(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err()
 }
 
 #[cfg(test)]
@@ -37,7 +42,9 @@ mod tests {
         assert_ne!(own(), port);
         NEXT.store(port - OWN.start, Ordering::Relaxed);
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+        assert!(is_taken(port));
         assert_ne!(own(), port);
         drop(taken);
+        assert!(!is_taken(port));
     }
 }
