@@ -169,6 +169,7 @@ impl Arguments {
         if let Err(error) = Wanted::ready(&self.report) {
             return refuse(error);
         }
+        let jobs = self.jobs.map_or_else(|| plan.at_once(), usize::from);
         let stop = Stop::default();
         signals::listen(
             &stop,
@@ -178,7 +179,6 @@ impl Arguments {
             Ok(session) => session,
             Err(error) => return refuse(error),
         };
-        let jobs = self.jobs.map_or_else(Plan::jobs, usize::from);
         session.play(&libtest_mimic::Arguments {
             test_threads: Some(jobs),
             quiet: self.quiet,

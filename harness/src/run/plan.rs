@@ -121,6 +121,15 @@ impl Plan {
         (8 * cores).clamp(8, 64)
     }
 
+    /// The same, for this plan's servers: the bundled one takes little for itself, so that even more go beside each other.
+    pub fn at_once(&self) -> usize {
+        let bundled = |server: &Server| matches!(server, Server::Bundled(_));
+        match self.servers.iter().all(bundled) {
+            true => (2 * Self::jobs()).min(64),
+            false => Self::jobs(),
+        }
+    }
+
     /// The command that plays a trial alone on that server.
     pub(super) fn replay(&self, server: &Server, trial: &str) -> String {
         let mut words = vec!["siospec run".to_owned()];
