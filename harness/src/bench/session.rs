@@ -18,6 +18,9 @@ use super::usage::Own;
 use crate::run::stop::Stop;
 use crate::target::server::Server;
 
+/// How long a server may take to be quiet behind its turn: one with a thread for each of its connections takes seconds.
+const AFTERMATH: Duration = Duration::from_secs(10);
+
 /// Connections that are made at once where making them is measured.
 const AT_ONCE: usize = 16;
 /// Connections that are made at most in one measurement; each leaves something behind in a kernel.
@@ -166,6 +169,8 @@ impl Session<'_> {
                     server.name()
                 ));
                 measure(server, subject, figures);
+                // A server that still ends its connections takes the processor from the next one.
+                subject.settle(AFTERMATH);
             }
         };
         if self.plan.traffic() {
