@@ -697,6 +697,14 @@ async fn a_late_scheduler_is_said() {
         "{:?}",
         played.late
     );
+    // A pass is as doubtful where it was not expected.
+    let passed = played_on(&endpoint(&server), &steps(&go("  - nothing:\n")), PATIENT).await;
+    assert!(matches!(passed.end, End::Passed), "{:?}", passed.end);
+    assert!(
+        passed.late.unwrap() >= Duration::from_millis(200),
+        "{:?}",
+        passed.late
+    );
 }
 
 #[tokio::test]

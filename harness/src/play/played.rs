@@ -16,10 +16,12 @@ pub struct Played {
     pub took: Duration,
     /// When each top-level step began and how long it took, in order; the setup is not among them.
     pub steps: Vec<StepTime>,
-    /// The trial failed, and during it the harness's own scheduler was late by this much, which is
-    /// more than the tolerance. That is no verdict: play the trial again. A late pong, for one, ends
-    /// a session, and what is seen then is no time any more ([`Failure::timing`]); such a failure
-    /// may be believed when it comes again.
+    /// During the trial, which passed or failed, the harness's own scheduler was late by this much,
+    /// which is more than the tolerance. A failure is no verdict then: play the trial again. A late
+    /// pong, for one, ends a session, and what is seen then is no time any more
+    /// ([`Failure::timing`]); such a failure may be believed when it comes again. Nor is a pass that
+    /// nobody expected, since a late harness may see a server's own time limit do what its rules
+    /// do not.
     pub late: Option<Duration>,
     /// What passed the proxies, upward and downward, by client.
     pub passed: std::collections::BTreeMap<String, (Traffic, Traffic)>,

@@ -53,7 +53,7 @@ pub async fn play(
     };
     let tolerance = timing::tolerance(options.time_scale);
     let late = match &end {
-        End::Failed(_) => Some(pulse.worst_since(start)),
+        End::Failed(_) | End::Passed => Some(pulse.worst_since(start)),
         _ => None,
     };
     match &end {

@@ -149,6 +149,7 @@ impl Table {
                 let turn = Turn {
                     number: 0,
                     foreseen: &|_| true,
+                    fails: false,
                 };
                 let judged = judge(
                     &self.plan, &server, &settings, &trial, &self.pace, turn, &self.stop,

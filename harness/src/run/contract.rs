@@ -127,6 +127,7 @@ pub(super) async fn broken(
         let turn = attempt::Turn {
             number: plays.fetch_add(1, Ordering::Relaxed),
             foreseen: &|_| false,
+            fails: false,
         };
         let judged = attempt::judge(plan, server, &settings, trial, pace, turn, stop).await?;
         let why = match &judged.verdict {

@@ -36,6 +36,14 @@ impl Baseline {
             .any(|entry| entry.names(&scenario.name, &scenario.aka, name) && entry.shows(failure))
     }
 
+    /// Whether an entry says that the trial fails each time.
+    pub(super) fn expects_failure(&self, trial: &Trial) -> bool {
+        let (scenario, name) = (&trial.scenario, &trial.name);
+        let about = |entry: &&Known| entry.names(&scenario.name, &scenario.aka, name);
+        let mut about = self.entries.iter().filter(about);
+        about.any(|entry| entry.sometimes.is_none())
+    }
+
     fn weighed(&self, scenario: &str, aka: &[String], trial: &str, verdict: Verdict) -> Verdict {
         let mut about = self
             .entries

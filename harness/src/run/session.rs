@@ -388,6 +388,7 @@ impl Shared {
         let turn = attempt::Turn {
             number: self.plays.fetch_add(1, Ordering::Relaxed),
             foreseen: &|failure| baseline.foresees(&job.trial, failure),
+            fails: baseline.expects_failure(&job.trial),
         };
         let judged = attempt::judge(
             &self.plan, server, settings, &job.trial, &self.pace, turn, &self.stop,

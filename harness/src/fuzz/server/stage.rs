@@ -146,6 +146,7 @@ impl Stage {
         let turn = Turn {
             number: self.plays.fetch_add(1, Ordering::Relaxed),
             foreseen: &|_| false,
+            fails: false,
         };
         Ok(judge(
             &self.plan,
