@@ -49,7 +49,9 @@ fn processor() -> Option<String> {
 
 fn kernel() -> String {
     let version = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    format!("{} {}", std::env::consts::OS, version.trim())
+    // What stands behind the second number names a build, and at times a machine.
+    let version: Vec<&str> = version.trim().split('.').take(2).collect();
+    format!("{} {}", std::env::consts::OS, version.join("."))
         .trim()
         .to_owned()
 }

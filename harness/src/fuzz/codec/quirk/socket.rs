@@ -220,7 +220,8 @@ fn one_for_none(text: &str) -> Option<String> {
 /// A binary packet that does not say how many, as one that announces one.
 fn one_for_nothing(text: &str) -> Option<String> {
     let kind = text.get(..1).filter(|kind| matches!(*kind, "5" | "6"))?;
-    let silent = Split::of(text).count.is_none_or(str::is_empty);
+    let no_number = |count: &str| count.is_empty() || count.chars().any(|c| digit(c).is_none());
+    let silent = Split::of(text).count.is_none_or(no_number);
     silent.then(|| format!("{kind}1-{}", &text[1..]))
 }
 
@@ -309,7 +310,7 @@ mod tests {
     #[test]
     fn texts_are_written_as_the_quirk_reads_them() {
         type Rewrite = fn(&str) -> Option<String>;
-        let cases: [(Rewrite, &str, &str); 13] = [
+        let cases: [(Rewrite, &str, &str); 14] = [
             (blank_type, "\u{feff}[1]", "0[1]"),
             (ascii_digits, "２/４,٣[\"４\"]", "2/４,3[\"４\"]"),
             (number_count, "5 0x1-[1]", "51-[1]"),
@@ -335,6 +336,7 @@ mod tests {
             (one_for_none, "500-[1]", "51-[1]"),
             (one_for_nothing, "5[1]", "51-[1]"),
             (one_for_nothing, "5-0", "51--0"),
+            (one_for_nothing, "6\t-0", "61-\t-0"),
         ];
         for (rewrite, text, read) in cases {
             assert_eq!(rewrite(text).as_deref(), Some(read), "{text}");
