@@ -6,13 +6,9 @@
 //! is JSON if and only if the whole is, and as deep.
 //! Nothing here refuses anything: what does not fit is for the full check, which knows where and why.
 
-use std::ops::Range;
-
 use crate::flat::is_flat_array;
 use crate::json;
-
-/// How a placeholder is written, up to its number.
-const PLACEHOLDER: &[u8] = br#"{"_placeholder":true,"num":"#;
+use crate::socket::placeholder::OPENING;
 
 /// Payloads from this length on are abridged, in bytes; below, it would cost more than it saves.
 const LONG_PAYLOAD: usize = 4096;
@@ -75,10 +71,10 @@ fn abridge(
     while let Some(&byte) = bytes.get(at) {
         match (byte, attachments) {
             (b'{', Some(attachments)) => {
-                if let Some(number) = placeholder(bytes, at, attachments)? {
+                if let Some(end) = placeholder_end(bytes, at, attachments)? {
                     keep(&bytes[copied..at], at).then_some(())?;
                     keep(b"[]", at).then_some(())?;
-                    copied = number.end + 1;
+                    copied = end;
                     at = copied;
                 } else {
                     at += 1;
@@ -127,14 +123,14 @@ fn run_end(bytes: &[u8], run: usize) -> Option<usize> {
     }
 }
 
-/// Where the number of the placeholder stands that opens at `at`; `Some(None)` if there is another
-/// object, `None` if it is for no attachment.
-pub(crate) fn placeholder(
+/// Offset after the placeholder that opens at `at`; `Some(None)` if there is another object, `None` if it is for no
+/// attachment.
+pub(crate) fn placeholder_end(
     bytes: &[u8],
     at: usize,
     attachments: usize,
-) -> Option<Option<Range<usize>>> {
-    let Some(number) = bytes[at..].strip_prefix(PLACEHOLDER) else {
+) -> Option<Option<usize>> {
+    let Some(number) = bytes[at..].strip_prefix(OPENING.as_bytes()) else {
         return Some(None);
     };
     let digits = number.iter().take_while(|byte| byte.is_ascii_digit());
@@ -147,8 +143,7 @@ pub(crate) fn placeholder(
     }
     let written = length == 1 || length > 1 && number[0] != b'0';
     let good = written && index < attachments && number.get(length) == Some(&b'}');
-    let start = at + PLACEHOLDER.len();
-    good.then_some(Some(start..start + length))
+    good.then_some(Some(at + OPENING.len() + length + 1))
 }
 
 /// Whether there are no control characters, which no JSON string holds.

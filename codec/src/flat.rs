@@ -4,7 +4,7 @@
 //! Most of what a chat or a game says is like that. Nothing here refuses anything: what is not so simple is for the
 //! full check.
 
-use crate::abridge::placeholder;
+use crate::abridge::placeholder_end;
 
 /// Whether the bytes are such an array, with placeholders for none but the announced `attachments`; these are `None`
 /// where there are no placeholders. Whether its strings are UTF-8 is not looked at.
@@ -41,8 +41,7 @@ fn value_end(bytes: &[u8], at: usize, attachments: Option<usize>) -> Option<usiz
         b't' if rest.starts_with(b"rue") => 3,
         b'f' if rest.starts_with(b"alse") => 4,
         b'n' if rest.starts_with(b"ull") => 3,
-        // Behind its number stands its bracket.
-        b'{' => return Some(placeholder(bytes, at, attachments?)??.end + 1),
+        b'{' => return placeholder_end(bytes, at, attachments?)?,
         _ => return None,
     };
     Some(at + 1 + length)

@@ -15,9 +15,12 @@ pub struct Placeholder {
     pub index: Option<usize>,
 }
 
+/// How [`encode`] writes a placeholder, and nearly every peer, up to its number.
+pub(crate) const OPENING: &str = r#"{"_placeholder":true,"num":"#;
+
 /// Appends the placeholder of an attachment.
 pub fn encode(index: usize, out: &mut String) {
-    out.push_str(r#"{"_placeholder":true,"num":"#);
+    out.push_str(OPENING);
     push_number(index as u64, out);
     out.push('}');
 }
