@@ -87,12 +87,9 @@ impl From<Arguments> for Args {
 /// Makes [`Args`] of a list of values: `args!["room", 5, Binary(data)]`.
 #[macro_export]
 macro_rules! args {
-    ($($value:expr),* $(,)?) => {{
-        #[allow(unused_mut)]
-        let mut args = $crate::Args::default();
-        $($crate::ToArg::append_to($value, &mut args);)*
-        args
-    }};
+    ($($value:expr),* $(,)?) => {
+        $crate::Args::new()$(.with($value))*
+    };
 }
 
 impl Args {
