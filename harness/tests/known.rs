@@ -55,24 +55,9 @@ fn scenarios() -> Run {
     run
 }
 
-/// Runs the program in that run's folder, which stays.
-fn siospec(run: &Run, arguments: &[&str]) -> (i32, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_siospec"))
-        .args(arguments)
-        .current_dir(run.folder())
-        .env("SIOSPEC_CACHE", run.folder().join("cache"))
-        .output()
-        .unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    (
-        output.status.code().unwrap(),
-        String::from_utf8_lossy(&text).into_owned(),
-    )
-}
-
 fn play(run: &Run, server: &Served, more: &[&str]) -> (i32, String) {
     let arguments = ["run", "echo.yaml", "handshake.yaml", "--url", &server.url];
-    siospec(run, &[&arguments, more].concat())
+    run.then(&[&arguments, more].concat())
 }
 
 const KNOWN: [&str; 2] = ["--known", "known/mine.yaml"];
@@ -83,10 +68,7 @@ fn what_a_url_is_known_for_is_written_by_bless_and_read_by_a_run() {
     assert_eq!(play(&run, &server, &["--report", "json=run.json"]).0, 1);
     let bless = |more: &[&str]| {
         let scenarios = ["--scenarios", "echo.yaml", "--scenarios", "handshake.yaml"];
-        siospec(
-            &run,
-            &[&["bless", "run.json"], &scenarios[..], more].concat(),
-        )
+        run.then(&[&["bless", "run.json"], &scenarios[..], more].concat())
     };
     let (code, text) = bless(&[]);
     assert!(
@@ -168,7 +150,7 @@ fn a_file_is_about_one_server_which_is_somebodys() {
     let (run, server) = (scenarios(), Served::start());
     run.write("known.yaml", b"");
     let file = ["--known", "known.yaml"];
-    let (code, text) = siospec(&run, &[&["run", "echo.yaml"], &file[..]].concat());
+    let (code, text) = run.then(&[&["run", "echo.yaml"], &file[..]].concat());
     assert!(
         code == 2 && text.contains("the bundled one has no deviations"),
         "{text}"

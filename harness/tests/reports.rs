@@ -57,21 +57,6 @@ fn json(run: &Run, name: &str) -> Value {
     serde_json::from_str(&run.read(name)).unwrap()
 }
 
-/// Runs the program in that run's folder, which stays.
-fn then(run: &Run, arguments: &[&str]) -> (i32, String) {
-    let output = siospec()
-        .args(arguments)
-        .current_dir(run.folder())
-        .env("SIOSPEC_CACHE", run.folder().join("cache"))
-        .output()
-        .unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    (
-        output.status.code().unwrap(),
-        String::from_utf8_lossy(&text).into_owned(),
-    )
-}
-
 mod runs_that_go_wrong {
     use super::*;
 
@@ -149,7 +134,7 @@ mod runs_that_go_wrong {
             ),
             (&true.into(), 2)
         );
-        let (code, _) = then(&run, &["report", "out/run.json"]);
+        let (code, _) = run.then(&["report", "out/run.json"]);
         assert_eq!(code, 130, "it ends as the run did");
     }
 }
@@ -213,7 +198,7 @@ mod rendered_again {
         .unwrap();
         let mut arguments = vec!["report", "kept.json"];
         arguments.extend(reports.iter().map(String::as_str));
-        assert_eq!(then(&run, &arguments).0, 1);
+        assert_eq!(run.then(&arguments).0, 1);
         for ((kind, _), before) in KINDS.iter().zip(before) {
             assert!(
                 run.read(&format!("out/run.{kind}")) == before,
@@ -232,7 +217,7 @@ mod rendered_again {
             ("new.json", "new.json: it has format 99"),
             ("nowhere.json", "nowhere.json: "),
         ] {
-            let (code, text) = then(&run, &["report", file]);
+            let (code, text) = run.then(&["report", file]);
             assert!(code == 2 && text.contains(words), "{code} {text}");
         }
     }
@@ -259,7 +244,7 @@ mod shards {
 
     fn play(run: &Run, more: &[&str]) -> (i32, String) {
         let arguments = ["run", "handshake.yaml", "refused.yaml", "--target", "."];
-        then(run, &[&arguments, more].concat())
+        run.then(&[&arguments, more].concat())
     }
 
     fn trials(run: &Run, file: &str) -> Vec<String> {
@@ -286,33 +271,27 @@ mod shards {
                 "{part}"
             );
         }
-        let (code, text) = then(
-            &run,
-            &[
-                "report",
-                "3.json",
-                "1.json",
-                "2.json",
-                "--report",
-                "json=merged.json",
-            ],
-        );
+        let (code, text) = run.then(&[
+            "report",
+            "3.json",
+            "1.json",
+            "2.json",
+            "--report",
+            "json=merged.json",
+        ]);
         assert_eq!(code, 0, "{text}");
         assert!(
             text.contains("t (t 2.0): 6 judged of 6 offered of 6"),
             "{text}"
         );
         assert_eq!(trials(&run, "merged.json"), trials(&run, "whole.json"));
-        let (code, text) = then(&run, &["report", "1.json", "2.json"]);
+        let (code, text) = run.then(&["report", "1.json", "2.json"]);
         assert!(
             code == 2 && text.contains("of t, the part 3/3 is missing"),
             "{code} {text}"
         );
-        assert_eq!(
-            then(&run, &["report", "1.json", "2.json", "--partial"]).0,
-            0
-        );
-        let (code, text) = then(&run, &["report", "1.json", "whole.json"]);
+        assert_eq!(run.then(&["report", "1.json", "2.json", "--partial"]).0, 0);
+        let (code, text) = run.then(&["report", "1.json", "whole.json"]);
         assert!(
             code == 2 && text.contains("do not belong together: --shard is of n"),
             "{code} {text}"
@@ -331,7 +310,7 @@ mod shards {
         }
         let (code, text) = play(&run, &["--filter", "refused[case=a]"]);
         assert!(!text.contains("stale"), "a filter: {code} {text}");
-        let (code, text) = then(&run, &["report", "1.json", "2.json"]);
+        let (code, text) = run.then(&["report", "1.json", "2.json"]);
         assert_eq!(code, 1, "{text}");
         assert!(
             text.contains("stale entry in `known.yaml`: refused: it matched none of 4 plays"),
@@ -379,14 +358,14 @@ mod shards {
             "--filter",
             "refused",
         ];
-        let (code, text) = then(&run, &arguments);
+        let (code, text) = run.then(&arguments);
         assert_eq!(code, 0, "{text}");
         assert!(text.contains("4 known deviations"), "{text}");
     }
 
     #[test]
     fn a_part_that_is_none_is_refused() {
-        let (code, text) = then(&target(""), &["run", "handshake.yaml", "--shard", "3/2"]);
+        let (code, text) = target("").then(&["run", "handshake.yaml", "--shard", "3/2"]);
         assert!(
             code == 2 && text.contains("write i/n, such as 1/3"),
             "{code} {text}"
@@ -402,15 +381,17 @@ mod comparisons {
         let run = Run::new();
         run.write("echo.yaml", REFUSED.replace("\"ho\"", "\"hi\"").as_bytes());
         assert_eq!(
-            then(&run, &["run", "echo.yaml", "--report", "json=good.json"]).0,
+            run.then(&["run", "echo.yaml", "--report", "json=good.json"])
+                .0,
             0
         );
         run.write("echo.yaml", REFUSED.as_bytes());
         assert_eq!(
-            then(&run, &["run", "echo.yaml", "--report", "json=bad.json"]).0,
+            run.then(&["run", "echo.yaml", "--report", "json=bad.json"])
+                .0,
             1
         );
-        let (code, text) = then(&run, &["diff", "good.json", "bad.json"]);
+        let (code, text) = run.then(&["diff", "good.json", "bad.json"]);
         assert_eq!(code, 1);
         assert!(
             text.starts_with(
@@ -418,23 +399,23 @@ mod comparisons {
             ),
             "{text}"
         );
-        let (code, text) = then(&run, &["diff", "bad.json", "good.json"]);
+        let (code, text) = run.then(&["diff", "bad.json", "good.json"]);
         assert!(
             code == 0 && text.contains("newly passing (1)") && text.contains("nothing got worse"),
             "{text}"
         );
-        let (code, text) = then(&run, &["diff", "good.json", "good.json"]);
+        let (code, text) = run.then(&["diff", "good.json", "good.json"]);
         assert_eq!(
             (code, text.as_str()),
             (0, "nothing changed; 1 trials are as they were\n")
         );
-        let (code, text) = then(&run, &["diff", "--json", "good.json", "bad.json"]);
+        let (code, text) = run.then(&["diff", "--json", "good.json", "bad.json"]);
         let diff: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(
             (code, &diff["worse"], &diff["changes"][0]["kind"]),
             (1, &true.into(), &"newly-failing".into())
         );
-        assert_eq!(then(&run, &["diff", "good.json", "echo.yaml"]).0, 2);
+        assert_eq!(run.then(&["diff", "good.json", "echo.yaml"]).0, 2);
     }
 }
 
@@ -452,9 +433,9 @@ mod releases {
             "--requirements",
         ];
         let run = Run::new();
-        assert_eq!(then(&run, &[&filter[..], &["0.1"]].concat()).0, 0);
+        assert_eq!(run.then(&[&filter[..], &["0.1"]].concat()).0, 0);
         assert_eq!(json(&run, "run.json")["selection"]["requirements"], "0.1");
-        let (code, text) = then(&run, &[&filter[..], &["0.0"]].concat());
+        let (code, text) = run.then(&[&filter[..], &["0.0"]].concat());
         assert!(
             code == 2 && text.contains("--requirements: there is no release `0.0`; there are 0.1"),
             "{code} {text}"
@@ -468,7 +449,7 @@ mod what_a_step_was_met_by {
     /// Step, text, and whether it was something else than expected, of every entry that a step has judged.
     fn taken(run: &Run, file: &str, arguments: &[&str]) -> Vec<Vec<(String, String, bool)>> {
         let report = format!("json={file}");
-        then(run, &[arguments, &["--report", &report]].concat());
+        run.then(&[arguments, &["--report", &report]].concat());
         let outcomes = json(run, file)["outcomes"].take();
         let of = |outcome: &Value| {
             let entries = outcome["transcript"]["entries"].as_array().unwrap();

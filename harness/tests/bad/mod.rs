@@ -9,6 +9,14 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+fn text(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
 /// A folder, and what siospec said in it.
 pub(crate) struct Run {
     folder: TempDir,
@@ -39,23 +47,29 @@ impl Run {
     }
 
     pub(crate) fn siospec(mut self, arguments: &[&str]) -> Self {
+        self.output = Some(self.command(arguments).output().unwrap());
+        self
+    }
+
+    /// Runs the program once more in the folder, which stays: its exit code, and everything that it printed.
+    #[allow(dead_code, reason = "not every test that has this module needs it")]
+    pub(crate) fn then(&self, arguments: &[&str]) -> (i32, String) {
+        let output = self.command(arguments).output().unwrap();
+        (output.status.code().unwrap(), text(&output))
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_siospec"));
         command
             .args(arguments)
             .current_dir(self.folder())
             .env("SIOSPEC_CACHE", self.folder().join("cache"));
-        self.output = Some(command.output().unwrap());
-        self
+        command
     }
 
     /// Everything that it printed.
     pub(crate) fn text(&self) -> String {
-        let output = self.output.as_ref().unwrap();
-        format!(
-            "{}{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        )
+        text(self.output.as_ref().unwrap())
     }
 
     pub(crate) fn code(&self) -> i32 {
