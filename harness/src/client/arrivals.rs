@@ -210,12 +210,8 @@ impl Arrivals {
     pub fn forget_noops(&self) {
         let noop = |what: &What| matches!(what, What::Packet(Received::Text(text)) if text == "6");
         let mut state = self.state();
-        let kept: VecDeque<Arrival> = std::mem::take(&mut state.queue)
-            .into_iter()
-            .filter(|arrival| !noop(&arrival.what))
-            .collect();
-        state.bytes = kept.iter().map(|arrival| arrival.what.size()).sum();
-        state.queue = kept;
+        state.queue.retain(|arrival| !noop(&arrival.what));
+        state.bytes = state.queue.iter().map(|arrival| arrival.what.size()).sum();
     }
 
     /// Takes the place of another queue: its unread arrivals come first, its namespaces go on.

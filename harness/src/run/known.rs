@@ -31,24 +31,31 @@ impl Baseline {
     /// Whether an entry describes this failure of the trial.
     pub(super) fn foresees(&self, trial: &Trial, failure: &Failure) -> bool {
         let (scenario, name) = (&trial.scenario, &trial.name);
-        self.entries
-            .iter()
-            .any(|entry| entry.names(&scenario.name, &scenario.aka, name) && entry.shows(failure))
+        self.about(&scenario.name, &scenario.aka, name)
+            .any(|entry| entry.shows(failure))
     }
 
     /// Whether an entry says that the trial fails each time.
     pub(super) fn expects_failure(&self, trial: &Trial) -> bool {
         let (scenario, name) = (&trial.scenario, &trial.name);
-        let about = |entry: &&Known| entry.names(&scenario.name, &scenario.aka, name);
-        let mut about = self.entries.iter().filter(about);
-        about.any(|entry| entry.sometimes.is_none())
+        self.about(&scenario.name, &scenario.aka, name)
+            .any(|entry| entry.sometimes.is_none())
+    }
+
+    /// The entries about a trial.
+    fn about<'a>(
+        &'a self,
+        scenario: &'a str,
+        aka: &'a [String],
+        trial: &'a str,
+    ) -> impl Iterator<Item = &'a Known> + Clone {
+        self.entries
+            .iter()
+            .filter(move |entry| entry.names(scenario, aka, trial))
     }
 
     fn weighed(&self, scenario: &str, aka: &[String], trial: &str, verdict: Verdict) -> Verdict {
-        let mut about = self
-            .entries
-            .iter()
-            .filter(|entry| entry.names(scenario, aka, trial));
+        let mut about = self.about(scenario, aka, trial);
         match verdict {
             Verdict::Failed { mut failure } => {
                 if let Some(known) = about.clone().find(|entry| entry.shows(&failure)) {
