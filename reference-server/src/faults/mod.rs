@@ -46,6 +46,7 @@ use crate::seams::Seams;
 use std::sync::Arc;
 
 mod acks;
+mod addressees;
 mod binary;
 mod broadcast_acks;
 mod close;
@@ -63,6 +64,7 @@ mod heartbeat;
 pub mod hooks;
 mod limits;
 mod marks;
+mod namespaces;
 mod ordering;
 mod payload;
 mod polling;
@@ -108,7 +110,7 @@ impl std::fmt::Debug for Fault {
 }
 
 /// The families, in the order of the catalogue's groups.
-const FAMILIES: [&[Fault]; 26] = [
+const FAMILIES: [&[Fault]; 28] = [
     handshake::FAULTS,
     query::FAULTS,
     polling::FAULTS,
@@ -120,12 +122,14 @@ const FAMILIES: [&[Fault]; 26] = [
     limits::FAULTS,
     headers::FAULTS,
     connect::FAULTS,
+    namespaces::FAULTS,
     connect_error::FAULTS,
     events::FAULTS,
     binary::FAULTS,
     acks::FAULTS,
     disconnect::FAULTS,
     rooms::FAULTS,
+    addressees::FAULTS,
     broadcast_acks::FAULTS,
     volatile::FAULTS,
     recovery::FAULTS,
