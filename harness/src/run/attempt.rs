@@ -57,7 +57,7 @@ impl Pace {
 
 /// One play among others.
 pub(crate) struct Turn<'a> {
-    /// Its number in the run; no other play has it.
+    /// Its number; no other play on the same server has it.
     pub(crate) number: usize,
     /// Whether a failure was known before, so that there is no need to look again whether it is one.
     pub(crate) foreseen: &'a (dyn Fn(&Failure) -> bool + Sync),
