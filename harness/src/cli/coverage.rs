@@ -80,7 +80,7 @@ impl Arguments {
 fn wanted(requirement: &Requirement) -> Wanted {
     Wanted {
         id: requirement.id.clone(),
-        level: crate::run::level_word(requirement.level).to_owned(),
+        level: requirement.level.word().to_owned(),
         group: requirement.group.clone(),
         fault: Some(requirement.fault.clone()),
         unchecked: requirement.unchecked.clone(),

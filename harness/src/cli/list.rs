@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{refuse, scenarios};
-use crate::run::level_word;
 use crate::run::selection::Filter;
 use crate::scenario::release::Release;
 use crate::scenario::trial::Trial;
@@ -76,7 +75,7 @@ fn line(trial: &Trial, by_trial: bool) -> String {
     if let Some(level) = scenario.level {
         words.push(format!(
             "{} {}",
-            level_word(level),
+            level.word(),
             scenario.requirements.join(" ")
         ));
     }

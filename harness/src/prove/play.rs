@@ -145,11 +145,12 @@ impl Table {
         let verdict = match server.offers(&Needs::of(&trial)) {
             Err(reason) => Verdict::NotOffered { reason },
             Ok(settings) => {
-                // That it fails is what the fault is for.
                 let turn = Turn {
                     number: 0,
-                    foreseen: &|_| true,
+                    foreseen: &|_| false,
                     fails: false,
+                    // That it fails is what the fault is for, and all of them wait at once.
+                    spares: false,
                 };
                 let judged = judge(
                     &self.plan, &server, &settings, &trial, &self.pace, turn, &self.stop,

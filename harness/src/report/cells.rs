@@ -8,8 +8,7 @@ use serde::Serialize;
 
 use super::answers::answers;
 use crate::explain;
-use crate::outcome::{Judged, Outcome, Run, Selection, Verdict};
-use crate::run::level_word;
+use crate::outcome::{Judged, Level, Outcome, Run, Selection, Verdict};
 use crate::scenario::catalogue::Catalogue;
 use crate::scenario::corpus;
 use crate::transcript::{Elided, Entry, Transcript};
@@ -194,7 +193,7 @@ fn cited<'a>(run: &'a Run, catalogue: &Catalogue) -> BTreeMap<&'a str, Cited> {
     ids.filter_map(|id| Some((id.as_str(), catalogue.get(id)?)))
         .map(|(id, row)| {
             let cited = Cited {
-                level: level_word(row.level),
+                level: row.level.word(),
                 statement: row.statement.clone(),
                 source: row.source.clone(),
                 link: row.link.clone(),
@@ -222,7 +221,7 @@ fn brief<'a>(trial: &'a str, row: &[(usize, &'a Outcome)]) -> Row<'a> {
         file: &first.file,
         title: &first.title,
         requirements: &first.requirements,
-        level: first.level.map(level_word),
+        level: first.level.map(Level::word),
         group: &first.group,
         needs: &first.needs,
         cells: row.iter().map(cell).collect(),

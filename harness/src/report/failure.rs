@@ -90,7 +90,7 @@ pub fn whole(outcome: &Outcome) -> String {
 
 fn headline(outcome: &Outcome) -> String {
     let requirements = outcome.requirements.join(", ");
-    let level = outcome.level.map_or("", crate::run::level_word);
+    let level = outcome.level.map_or("", crate::outcome::Level::word);
     match requirements.is_empty() {
         true => format!("{}\n", outcome.title),
         false => format!("{level} {requirements}: {}\n", outcome.title),

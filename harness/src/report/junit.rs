@@ -9,7 +9,7 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::{failure, remarks, wire};
-use crate::outcome::{Outcome, Run, Verdict};
+use crate::outcome::{Level, Outcome, Run, Verdict};
 
 /// Writes the run.
 pub fn write(run: &Run, mut to: impl Write) -> io::Result<()> {
@@ -44,7 +44,7 @@ fn case(outcome: &Outcome) -> TestCase {
 
 /// What is known beside the verdict, a line for each fact.
 fn facts(outcome: &Outcome) -> String {
-    let level = outcome.level.map_or("", crate::run::level_word);
+    let level = outcome.level.map_or("", Level::word);
     format!(
         "verdict: {}\nrequirements: {level} {}\ngates: {}\nfile: {}\nreplay: {}\n",
         outcome.verdict.word(),

@@ -6,7 +6,6 @@ use std::io::{self, Write};
 use super::counts::{Counts, versions};
 use super::{failure, remarks, summary, wire};
 use crate::outcome::{Conclusion, Judged, Level, Outcome, Run, Verdict};
-use crate::run::level_word;
 
 /// How many red outcomes are shown with everything that is known of them; a build's summary holds 1 MiB.
 const SHOWN: usize = 20;
@@ -124,7 +123,7 @@ fn list<'a>(
     }
     let _ = write!(text, "\n<details><summary>{title} ({all})</summary>\n\n");
     for outcome in outcomes.take(LISTED) {
-        let level = outcome.level.map_or("", level_word);
+        let level = outcome.level.map_or("", Level::word);
         let _ = writeln!(
             text,
             "- <code>{}</code> on {}: {level} {}: {}",

@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 use crate::outcome::{Conclusion, Judged, Level, Outcome, Run, Verdict};
 use crate::report::counts::{Counts, versions};
 use crate::report::remarks;
-use crate::run::level_word;
 
 /// The whole text.
 pub fn text(run: &Run) -> String {
@@ -67,7 +66,7 @@ fn differences(run: &Run) -> String {
             let _ = write!(
                 text,
                 "  {} {}",
-                outcome.level.map_or("", level_word),
+                outcome.level.map_or("", Level::word),
                 outcome.requirements.join(" ")
             );
         }
@@ -150,7 +149,7 @@ fn of_target(run: &Run, target: &Judged) -> String {
     .filter_map(|level| {
         let of = Counts::of(outcomes.iter().copied().filter(|o| o.level == level));
         let (passed, all) = (of.passed, of.judged());
-        (all > 0).then(|| format!("{} {passed} of {all}", level.map_or("own", level_word)))
+        (all > 0).then(|| format!("{} {passed} of {all}", level.map_or("own", Level::word)))
     })
     .collect();
     if !levels.is_empty() {

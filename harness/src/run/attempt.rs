@@ -1,10 +1,12 @@
 //! One trial on one server, played until there is a verdict that deserves the name.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::doubt::{Circumstances, Doubt, REPLAYS};
 use super::plan::Plan;
 use super::stop::Stop;
 use crate::outcome::{Failure, Snippet, Verdict};
@@ -15,14 +17,12 @@ use crate::scenario::verb::Verb;
 use crate::target::knobs::Settings;
 use crate::target::needs::Needs;
 use crate::target::server::Server;
-use crate::transcript::Transcript;
+use crate::transcript::{Direction, Entry, Transcript};
 
-/// How often a trial is played again because the harness itself was late.
-const REPLAYS: u32 = 3;
-/// A wait that is longer than the harness was late by this factor did not end because of it.
-const AMPLE: u32 = 5;
 /// How the note ends that says that a trial ended the process of its server.
 pub(crate) const ENDED_IT: &str = "(alone, so this trial ended it)";
+/// A server that answers so many trials nothing, with nobody else there, does so to everybody.
+const SHUT: u32 = 3;
 /// How long after a failure a process may take to be seen dead.
 const GRACE: Duration = Duration::from_millis(100);
 
@@ -31,6 +31,8 @@ const GRACE: Duration = Duration::from_millis(100);
 pub(crate) struct Pace {
     pulse: Pulse,
     calm: Semaphore,
+    /// How many trials heard nothing either from a server that they had for themselves.
+    shut: AtomicU32,
 }
 
 impl Pace {
@@ -39,7 +41,12 @@ impl Pace {
         Self {
             pulse: Pulse::start(),
             calm: Semaphore::new(1),
+            shut: AtomicU32::new(0),
         }
+    }
+
+    fn is_shut(&self) -> bool {
+        self.shut.load(Ordering::Relaxed) >= SHUT
     }
 
     /// Waits for the place of a trial that is played again, unless it is held already: whoever asks for a second one
@@ -63,6 +70,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) foreseen: &'a (dyn Fn(&Failure) -> bool + Sync),
     /// Whether it is known to fail, each time.
     pub(crate) fails: bool,
+    /// Whether a wait deserves a second look if the server's process lacked a processor in it.
+    pub(crate) spares: bool,
 }
 
 /// A verdict and what it rests on.
@@ -96,8 +105,8 @@ impl Judgement {
 }
 
 /// Plays the trial. It is played again, one such trial at a time, where a time decided while the harness's own scheduler
-/// was late, and on an instance of its own where a shared process died under it, since any of the trials may have
-/// killed that one. `None` if the run was stopped meanwhile.
+/// was late, and on an instance of its own where a shared process died under it or answered it nothing at all, since any
+/// of the trials may have done that. `None` if the run was stopped meanwhile.
 pub(crate) async fn judge(
     plan: &Plan,
     server: &Server,
@@ -108,11 +117,10 @@ pub(crate) async fn judge(
     stop: &Stop,
 ) -> Option<Judgement> {
     let mut needs = Needs::of(trial);
-    let mut late = Duration::ZERO;
-    let mut replays = 0;
+    let mut doubt = Doubt::default();
     let mut place = None;
-    let mut seen = None;
-    while replays <= REPLAYS {
+    let mut moved = false;
+    while !doubt.is_hopeless() {
         let lease = match server.lend(settings, &needs).await {
             Ok(lease) => lease,
             Err(error) => {
@@ -121,6 +129,7 @@ pub(crate) async fn judge(
                 )));
             }
         };
+        let replays = doubt.replays();
         let options = PlayOptions {
             time_scale: plan.time_scale,
             // How long an answer may take unless the scenario says is no rule: a slow machine gets more each time.
@@ -144,53 +153,39 @@ pub(crate) async fn judge(
             needs.alone = true;
             continue;
         }
-        // Each of these says more of how busy the machine is than of the server, and deserves a second look: a crowd
-        // that was not let in at once, and an answer that a process could not give for want of a processor.
-        let excused = match &mut played.end {
-            End::Failed(failure) if failure.timing => {
-                let crowded = failure.at == "setup" && trial.is_a_crowd();
-                let starved = waited * AMPLE >= options.scaled(patience(trial, failure, &options))
-                    && !(turn.foreseen)(&located(&trial.scenario.source, failure.clone()));
-                if starved {
-                    let text = format!(
-                        "the server's process waited {waited:.1?} for a processor meanwhile"
-                    );
-                    failure.notes.push(text);
+        let again = match &mut played.end {
+            End::Failed(failure) => {
+                let unheard = failure.timing && !heard(&played.transcript);
+                if unheard && moved {
+                    pace.shut.fetch_add(1, Ordering::Relaxed);
                 }
-                crowded || starved
+                // Whoever keeps a shared server from answering anybody may be another.
+                let others = unheard && shared && !pace.is_shut();
+                moved |= others;
+                needs.alone |= moved;
+                let seen = Circumstances {
+                    foreseen: (turn.foreseen)(&located(&trial.scenario.source, failure.clone())),
+                    late: played.late,
+                    starved: if turn.spares { waited } else { Duration::ZERO },
+                    patience: options.scaled(patience(trial, failure, &options)),
+                    kept_out: others || failure.at == "setup" && trial.is_a_crowd(),
+                };
+                doubt.of_failure(failure, seen)
             }
-            _ => false,
+            End::Passed => doubt.of_pass(turn.fails, played.late.is_some()),
+            End::Errored(_) | End::Cancelled => false,
         };
-        let late_by = played.late.or(excused.then_some(Duration::ZERO));
-        if let (End::Failed(failure), Some(by)) = (&played.end, late_by) {
-            late = late.max(by);
-            replays += 1;
-            let same_again = replays > REPLAYS
-                && by * AMPLE < options.scaled(patience(trial, failure, &options));
-            // What does not hang on a time is believed when it comes a second time.
-            let this = (failure.at.clone(), failure.summary.clone());
-            let twice = !failure.timing && seen.replace(this.clone()) == Some(this);
-            if !same_again && !twice {
-                if !pace.wait_for(&mut place, stop).await {
-                    return None;
-                }
-                continue;
-            }
+        if again && !pace.wait_for(&mut place, stop).await {
+            return None;
         }
-        // Nobody expected it to pass, and a late harness waits long enough for a server's own time limits.
-        let passed_late = turn.fails && matches!(played.end, End::Passed) && played.late.is_some();
-        if passed_late && replays < REPLAYS {
-            replays += 1;
-            if !pace.wait_for(&mut place, stop).await {
-                return None;
-            }
-            continue;
+        if !again || moved && pace.is_shut() {
+            return judged(trial, played, death);
         }
-        return judged(trial, played, death);
     }
     let reason = format!(
-        "this machine was too busy to judge it: timers fired up to {late:?} late in each of {} plays; \
+        "this machine was too busy to judge it: timers fired up to {:?} late in each of {} plays; \
          try fewer --jobs, or --time-scale",
+        doubt.late(),
         REPLAYS + 1
     );
     Some(Judgement::errored(reason))
@@ -219,6 +214,12 @@ fn patience(trial: &Trial, failure: &crate::play::Failure, options: &PlayOptions
         (Verb::Dead(time), within, _) => time.or(within).unwrap_or(options.dead),
         (_, within, _) => within.unwrap_or(options.wait),
     }
+}
+
+/// Whether the server has answered anything at all.
+fn heard(transcript: &Transcript) -> bool {
+    let received = |entry: &Entry| entry.direction == Direction::Received;
+    transcript.entries.iter().any(received)
 }
 
 /// How the process died, if it did: a closed connection may be seen a moment before the end of its process.

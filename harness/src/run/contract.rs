@@ -128,6 +128,7 @@ pub(super) async fn broken(
             number: plays.fetch_add(1, Ordering::Relaxed),
             foreseen: &|_| false,
             fails: false,
+            spares: true,
         };
         let judged = attempt::judge(plan, server, &settings, trial, pace, turn, stop).await?;
         let why = match &judged.verdict {

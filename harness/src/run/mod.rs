@@ -3,6 +3,7 @@
 mod attempt;
 pub mod bless;
 pub mod contract;
+mod doubt;
 mod gate;
 mod known;
 mod known_file;
@@ -16,15 +17,3 @@ pub mod stop;
 mod verdict;
 
 pub(crate) use attempt::{ENDED_IT, Judgement, Pace, Turn, judge};
-
-use crate::outcome::Level;
-
-/// The level as the catalogue writes it.
-pub fn level_word(level: Level) -> &'static str {
-    match level {
-        Level::Must => "MUST",
-        Level::Should => "SHOULD",
-        Level::May => "MAY",
-        Level::DeFacto => "DE-FACTO",
-    }
-}

@@ -281,10 +281,13 @@ fn lay_out(plan: &Plan, targets: &[Judged], trials: &[Arc<Trial>]) -> Vec<Job> {
                 });
             }
         }
+        // Plays of one trial do not stand together: ten floods at once are another trial than a flood.
         if matches!(server, Server::Bundled(_)) {
-            jobs.sort_by_key(|job| std::cmp::Reverse(super::length::expected(&job.trial)));
+            let expected = |job: &Job| super::length::expected(&job.trial);
+            jobs.sort_by_key(|job| (job.repetition, std::cmp::Reverse(expected(job))));
         } else {
-            jobs.sort_by(|a, b| a.offered.cmp(&b.offered));
+            let order = |job: &Job| (job.offered.clone(), job.repetition);
+            jobs.sort_by_cached_key(order);
         }
         by_target.push(jobs);
     }
@@ -389,6 +392,7 @@ impl Shared {
             number: self.plays.fetch_add(1, Ordering::Relaxed),
             foreseen: &|failure| baseline.foresees(&job.trial, failure),
             fails: baseline.expects_failure(&job.trial),
+            spares: true,
         };
         let judged = attempt::judge(
             &self.plan, server, settings, &job.trial, &self.pace, turn, &self.stop,

@@ -2,7 +2,7 @@
 
 use libtest_mimic::{Completion, Failed};
 
-use crate::outcome::{Outcome, Verdict};
+use crate::outcome::{Level, Outcome, Verdict};
 use crate::report::failure;
 
 pub(super) fn told(outcome: &Outcome, verbose: bool) -> Result<Completion, Failed> {
@@ -23,7 +23,7 @@ pub(super) fn told(outcome: &Outcome, verbose: bool) -> Result<Completion, Faile
             format!("known deviation: {}", known.reason.trim())
         }
         Verdict::Failed { failure } => {
-            let level = outcome.level.map_or("", super::level_word);
+            let level = outcome.level.map_or("", Level::word);
             format!("differs, {level} does not gate: {}", failure.message)
         }
         Verdict::Errored { reason, .. } => format!("not judged: {reason}"),

@@ -84,6 +84,19 @@ pub enum Level {
     DeFacto,
 }
 
+impl Level {
+    /// The level as the catalogue writes it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Level::Must => "MUST",
+            Level::Should => "SHOULD",
+            Level::May => "MAY",
+            Level::DeFacto => "DE-FACTO",
+        }
+    }
+}
+
 /// A client of the scenario, or a group of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {

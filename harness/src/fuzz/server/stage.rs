@@ -147,6 +147,7 @@ impl Stage {
             number: self.plays.fetch_add(1, Ordering::Relaxed),
             foreseen: &|_| false,
             fails: false,
+            spares: true,
         };
         Ok(judge(
             &self.plan,
