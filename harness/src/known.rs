@@ -149,6 +149,12 @@ impl Known {
             && self.got.reads(got)
     }
 
+    /// Whether so many plays would have shown it. What shows itself only sometimes is missed by that many once in a
+    /// thousand times.
+    pub fn is_due_in(&self, plays: usize) -> bool {
+        plays as f64 >= self.sometimes.map_or(1.0, |rate| 7.0 / rate)
+    }
+
     /// Whether a trial of these steps has the step that the entry names.
     pub fn has_step(&self, steps: &[Step]) -> bool {
         let is_there = |step: &str| BESIDE_STEPS.contains(&step) || path::leads(steps, step);

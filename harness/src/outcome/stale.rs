@@ -50,9 +50,7 @@ pub(crate) fn stale(known: &[Baselined], outcomes: &[&Outcome], today: NaiveDate
             _ => false,
         });
         let played = about.iter().filter(|o| o.verdict.is_judged()).count();
-        // What shows itself only sometimes may well not have in a few plays.
-        let enough = entry.sometimes.map_or(1.0, |rate| 3.0 / rate);
-        (!shown && played as f64 >= enough).then(|| format!("it matched none of {played} plays"))
+        (!shown && entry.is_due_in(played)).then(|| format!("it matched none of {played} plays"))
     };
     known
         .iter()
@@ -176,6 +174,8 @@ mod tests {
             sometimes: Some(0.5),
             ..entry()
         };
-        assert_eq!(found(sometimes, 1, vec![Verdict::Passed]), "");
+        let plays = |count| found(sometimes.clone(), 1, vec![Verdict::Passed; count]);
+        assert_eq!(plays(13), "");
+        assert_eq!(plays(14), "it matched none of 14 plays");
     }
 }

@@ -115,7 +115,7 @@ fn holds(entry: &Known, outcomes: &[&Outcome], target: &Judged, today: chrono::N
         return true;
     }
     match entry.sometimes {
-        Some(rate) => shown > 0 || (about.len() as f64) < 3.0 / rate,
+        Some(_) => shown > 0 || !entry.is_due_in(about.len()),
         None => shown > 0 && !passed,
     }
 }
