@@ -206,39 +206,34 @@ impl Worker {
             self.arrived(packet);
             return;
         };
-        let payload = || siospec_codec::read_json(head.payload).unwrap_or_default();
-        let arguments = || match payload() {
-            Value::Array(arguments) => arguments,
-            _ => Vec::new(),
-        };
-        match head.kind {
-            0 => {
-                let payload = payload();
+        match (head.kind, siospec_codec::read_json(head.payload)) {
+            (0, payload) => {
+                let payload = payload.unwrap_or_default();
                 let sid = payload["sid"].as_str().unwrap_or_default().to_owned();
                 let steps = self.socket.connected(&sid, payload["pid"].as_str(), now);
                 self.arrived(packet.clone());
                 self.act(steps).await;
             }
-            1 => {
+            (1, _) => {
                 let steps = self.socket.dismissed(now);
                 self.arrived(packet.clone());
                 self.act(steps).await;
             }
-            2 if head.ack.is_none() => {
-                let steps = self.socket.event_received(arguments());
+            (2, Ok(Value::Array(arguments))) if head.ack.is_none() => {
+                let steps = self.socket.event_received(arguments);
                 self.act(steps).await;
             }
-            3 => {
+            (3, Ok(Value::Array(arguments))) => {
                 let id = head.ack.and_then(|id| id.parse().ok()).unwrap_or(u64::MAX);
-                let steps = self.socket.ack_received(id, arguments(), now);
+                let steps = self.socket.ack_received(id, arguments, now);
                 self.act(steps).await;
             }
-            4 => {
-                let steps = self.socket.refused(payload());
+            (4, payload) => {
+                let steps = self.socket.refused(payload.unwrap_or_default());
                 self.arrived(packet.clone());
                 self.act(steps).await;
             }
-            // Events that want an answer, and binary ones, are the script's to read and answer.
+            // Events that want an answer, binary ones, and what is not what its type says are the script's to read.
             _ => self.arrived(packet),
         }
     }
