@@ -22,8 +22,7 @@ impl EngineIoHandler for Echo {
         }
         let burst = message.strip_prefix("!burst ").and_then(|n| n.parse().ok());
         let Some(burst) = burst else {
-            socket.emit(message).ok();
-            return;
+            return or_close(socket.emit(message).is_ok(), &socket);
         };
         for i in 0..burst {
             let i: u32 = i;
@@ -35,6 +34,13 @@ impl EngineIoHandler for Echo {
     }
 
     fn on_binary(self: &Arc<Self>, data: Bytes, socket: Arc<Socket<()>>) {
-        socket.emit_binary(data).ok();
+        or_close(socket.emit_binary(data).is_ok(), &socket);
+    }
+}
+
+/// What the buffer has no room for is lost, and there is nothing to wait on for room: an echo with a hole in it is none.
+fn or_close(sent: bool, socket: &Socket<()>) {
+    if !sent {
+        socket.close(DisconnectReason::TransportError);
     }
 }
