@@ -1,14 +1,16 @@
 //! Faults of DISCONNECT (SIO-DC).
 
-use super::script::{self, Script, heard, knowing_joined, said, say};
+use super::script::{self, Script, granted, heard, knowing_joined, said, say};
 use super::{Fault, hooks};
 use crate::adapter::Selection;
+use crate::args::Args;
 use crate::namespace::{Body, Incoming};
 use crate::outgoing::Says;
-use crate::seams::{Dropped, Tolerance};
+use crate::seams::{Dropped, Tolerance, View};
 use bytestring::ByteString;
 use serde_json::Value;
 use siospec_codec::DecodeErrorKind;
+use siospec_codec::engine::{OwnedPacket, PacketType};
 use std::collections::{HashMap, HashSet};
 
 pub(super) const FAULTS: &[Fault] = &[
@@ -244,6 +246,114 @@ pub(super) const FAULTS: &[Fault] = &[
                     _ => Tolerance::Close,
                 },
                 ..Script::new(HashSet::new())
+            }
+            .seams()
+        },
+    },
+    Fault {
+        name: "dc-left-twice",
+        requirements: &["SIO-DC-11"],
+        breaks: "the application hears twice that a client is gone, whatever the reason",
+        also: &[
+            (
+                "EIO-PO-17",
+                "the application hears of the cut, and of nothing else",
+            ),
+            (
+                "EIO-PO-18",
+                "the application hears of the cut, and of nothing else",
+            ),
+            (
+                "EIO-PL-12",
+                "the application hears of the end, and of nothing behind it",
+            ),
+            ("EIO-WS-07", "the application hears of the end once"),
+            ("EIO-WS-15", "the application hears of the loss once"),
+            ("EIO-WS-21", "the application hears of the end once"),
+            ("EIO-QE-11", "the application hears of the cut once"),
+            ("EIO-HB-16", "each namespace hears of the timeout once"),
+            (
+                "EIO-CL-05",
+                "the application hears of the end, and of nothing behind it",
+            ),
+            ("EIO-CL-10", "the application hears of two ends once"),
+            ("SIO-EV-11", "no handler but that of the end is run"),
+            ("SIO-DC-12", "each namespace hears of the loss once"),
+            (
+                "SIO-DC-13",
+                "the application hears of the end, and of nothing behind it",
+            ),
+            ("SIO-DC-14", "the application hears of the end once"),
+            ("SIO-RM-24", "the application hears of the end once"),
+            ("SIO-RC-01", "the application hears of the loss once"),
+            (
+                "SIO-RC-02",
+                "the next that the application hears is who joins",
+            ),
+            (
+                "SIO-RC-05",
+                "the application hears of the loss, and of no event",
+            ),
+        ],
+        make: || {
+            hooks::outgoing(|_, packet, _, packets| {
+                if said(&packet).is_some_and(|(name, _)| name == "left") {
+                    packets.push(packet.clone());
+                }
+                packets.push(packet);
+            })
+        },
+    },
+    Fault {
+        name: "dc-left-again-at-the-end",
+        requirements: &["SIO-DC-11"],
+        breaks: "the application hears of a client that left or was put out once more when its connection ends",
+        also: &[],
+        make: || {
+            #[derive(Default)]
+            struct Told {
+                sids: HashMap<String, String>,
+                left: HashMap<String, Args>,
+            }
+            impl Told {
+                fn again(&mut self, view: View<'_>) {
+                    if let Some(left) = self.left.remove(view.sid()) {
+                        view.later(|server| server.emit("/monitor", "left", left));
+                    }
+                }
+            }
+            Script {
+                inward: |told: &mut Told, view, packet, packets| {
+                    if matches!(
+                        &packet,
+                        OwnedPacket::Text {
+                            kind: PacketType::Close,
+                            ..
+                        }
+                    ) {
+                        told.again(view);
+                    }
+                    packets.push(packet);
+                },
+                dropped: |told, view, what| {
+                    if matches!(what, Dropped::Socket { .. }) {
+                        told.again(view);
+                    }
+                    Tolerance::Close
+                },
+                outgoing: |told, view, packet, _, packets| {
+                    if let Some(id) = granted(&packet, "sid") {
+                        told.sids.insert(id, view.sid().to_owned());
+                    } else if let Some(("left", args)) = said(&packet)
+                        && let (Ok(id), Ok(reason)) = (args.get::<String>(1), args.get::<String>(2))
+                        && reason.ends_with("namespace disconnect")
+                        && let Some(sid) = told.sids.get(&id)
+                    {
+                        told.left.insert(sid.clone(), args.clone());
+                    }
+                    packets.push(packet);
+                },
+                ..Script::new(Told::default())
             }
             .seams()
         },
