@@ -199,6 +199,51 @@ pub(super) const FAULTS: &[Fault] = &[
         },
     },
     Fault {
+        name: "rm-emptied-room-broadcasts-all",
+        requirements: &["SIO-RM-15"],
+        breaks: "a broadcast to a room that its last member left reaches everybody",
+        also: &[
+            ("SIO-RM-11", "it ends with a room that its last member left"),
+            ("SIO-RM-20", "its only member leaves the room again"),
+            ("SIO-RM-21", "its only member leaves the room each time"),
+        ],
+        make: || {
+            Script {
+                join: |emptied: &Mutex<HashSet<String>>, inner, id, rooms| {
+                    lock(emptied).retain(|room| !rooms.contains(room));
+                    inner.join(id, rooms);
+                },
+                leave: |emptied, inner, id, room| {
+                    let joined = inner.rooms(id).iter().any(|joined| joined == room);
+                    inner.leave(id, room);
+                    let mut members = 0;
+                    let selection = Selection {
+                        rooms: vec![room.to_owned()],
+                        except: Vec::new(),
+                    };
+                    inner.select(&selection, &mut |_, _| members += 1);
+                    if joined && members == 0 {
+                        lock(emptied).insert(room.to_owned());
+                    }
+                },
+                select: |emptied, inner, selection, visit| {
+                    let empty = {
+                        let emptied = lock(emptied);
+                        let mut rooms = selection.rooms.iter();
+                        rooms.len() > 0 && rooms.all(|room| emptied.contains(room))
+                    };
+                    if empty {
+                        inner.select(&without_rooms(selection), visit);
+                    } else {
+                        inner.select(selection, visit);
+                    }
+                },
+                ..Script::new(HashSet::new())
+            }
+            .seams()
+        },
+    },
+    Fault {
         name: "rm-broadcast-includes-sender",
         requirements: &["SIO-RM-16"],
         breaks: "a client's broadcast to its namespace reaches itself",

@@ -1,8 +1,8 @@
 //! Faults of joining and leaving rooms (SIO-RM).
 
-use super::Fault;
 use super::addressees::selecting;
 use super::script::{Script, heard, lock, member};
+use super::{Fault, hooks};
 use crate::session::CloseReason;
 use crate::socket::Socket;
 use std::collections::HashMap;
@@ -121,6 +121,41 @@ pub(super) const FAULTS: &[Fault] = &[
         },
     },
     Fault {
+        name: "rm-survives-loss",
+        requirements: &["SIO-RM-13"],
+        breaks: "the next client that joins after another was lost is in the rooms of the lost one",
+        also: &[],
+        make: || {
+            #[derive(Default)]
+            struct Estate {
+                open: bool,
+                rooms: Vec<String>,
+            }
+            Script {
+                lost: |estate: &mut Estate, view, reason| {
+                    // With recovery, the lost one is given its rooms back by right.
+                    let recovers = view.config().recovery.is_some();
+                    estate.open = reason.starts_with("transport") && !recovers;
+                },
+                remove: |estate, inner, id| {
+                    let rooms = inner.remove(id);
+                    let mut estate = lock(estate);
+                    if std::mem::take(&mut estate.open) {
+                        estate.rooms.clone_from(&rooms);
+                    }
+                    rooms
+                },
+                admit: |estate, inner, id| {
+                    inner.admit(id);
+                    let rooms = std::mem::take(&mut lock(estate).rooms);
+                    inner.join(id, &rooms);
+                },
+                ..Script::new(Estate::default())
+            }
+            .seams()
+        },
+    },
+    Fault {
         name: "rm-ghost-members",
         requirements: &["SIO-RM-24"],
         breaks: "whoever leaves or is lost stays a member of the namespace and of all its rooms",
@@ -213,6 +248,19 @@ pub(super) const FAULTS: &[Fault] = &[
                 if !selection.rooms.iter().any(|room| room == "__proto__") {
                     inner.select(selection, visit);
                 }
+            })
+        },
+    },
+    Fault {
+        name: "rm-empty-name-is-all",
+        requirements: &["SIO-RM-20"],
+        breaks: "a broadcast to the room with the empty name reaches the namespace",
+        also: &[],
+        make: || {
+            hooks::select(|selection| {
+                let mut selection = selection.clone();
+                selection.rooms.retain(|room| !room.is_empty());
+                selection
             })
         },
     },
