@@ -1,6 +1,8 @@
 //! Faults of delivery over reconnects (SIO-CD).
 
-use super::script::{Script, close, granted, heard, lock, option, send};
+use super::script::{
+    Joined, Script, close, connects, granted, heard, leaves, lock, option, polls, send,
+};
 use super::{Fault, hooks};
 use crate::exchange::Response;
 use crate::namespace::{Body, Id};
@@ -62,6 +64,34 @@ pub(super) const FAULTS: &[Fault] = &[
                     *body = kept.join(&SEPARATOR);
                 }
             })
+        },
+    },
+    Fault {
+        name: "cd-websocket-flush-lost",
+        requirements: &["SIO-CD-02"],
+        breaks: "of the `message` events that a client sends over a WebSocket in the second after its CONNECT only the \
+                 first eighty are handled",
+        also: &[("SIO-OR-01", "its events follow the CONNECT, too")],
+        make: || {
+            Script {
+                incoming: |since: &mut HashMap<String, (Instant, usize)>, view, packet, packets| {
+                    const WHILE: Duration = Duration::from_secs(1);
+                    if matches!(packet.body, Body::Connect(_)) && !polls(view) {
+                        since.insert(view.sid().to_owned(), (Instant::now(), 0));
+                    }
+                    if let Some(("message", _)) = heard(&packet)
+                        && let Some((at, events)) = since.get_mut(view.sid())
+                    {
+                        *events += 1;
+                        if *events > 80 && at.elapsed() < WHILE {
+                            return;
+                        }
+                    }
+                    packets.push(packet);
+                },
+                ..Script::new(HashMap::new())
+            }
+            .seams()
         },
     },
     Fault {
@@ -278,6 +308,47 @@ pub(super) const FAULTS: &[Fault] = &[
                     packets.push(packet);
                 }
             })
+        },
+    },
+    Fault {
+        name: "cd-last-kick-closes",
+        requirements: &["SIO-CD-09"],
+        breaks: "a client that is put out of the main namespace and is in no other loses its connection instead",
+        also: &[
+            ("SIO-DC-09", "the last kick is from the only namespace left"),
+            ("SIO-DC-11", "the kick is from the only namespace"),
+            (
+                "SIO-DC-15",
+                "the members of the room are in no other namespace",
+            ),
+            ("SIO-RM-19", "the kick is from the only namespace"),
+            ("SIO-CSR-11", "the kick is from the only namespace"),
+        ],
+        make: || {
+            Script {
+                incoming: |joined: &mut Joined, view, packet, packets| {
+                    if packet.body == Body::Disconnect {
+                        leaves(joined, view, &packet.namespace);
+                    }
+                    packets.push(packet);
+                },
+                outgoing: |joined, view, packet, _, packets| {
+                    if connects(&packet) {
+                        let namespaces = joined.entry(view.sid().to_owned()).or_default();
+                        namespaces.insert(packet.namespace.to_string());
+                    } else if packet.body == Says::Disconnect {
+                        leaves(joined, view, &packet.namespace);
+                        let others = joined.get(view.sid()).is_some_and(|left| !left.is_empty());
+                        if &*packet.namespace == "/" && !others {
+                            close(view);
+                            return;
+                        }
+                    }
+                    packets.push(packet);
+                },
+                ..Script::new(Joined::new())
+            }
+            .seams()
         },
     },
 ];
