@@ -94,6 +94,9 @@ impl Arguments {
             Err(error) => return refuse(error),
         };
         let mut book = runtime.block_on(async { prove(order, stop).await });
+        if self.filter.is_empty() && book.proofs.len() == count {
+            book.ask_about(all.iter().map(|scenario| &*scenario.name));
+        }
         let changes = book.changes(&record);
         book.remember(&record);
         anstream::print!("{}", summary(&book, &changes));

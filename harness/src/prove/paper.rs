@@ -40,6 +40,9 @@ pub fn summary(book: &Book, changes: &[Change]) -> String {
             ));
         }
     }
+    for scenario in &book.unfailed {
+        out.push_str(&format!("UNFAILED  {scenario}: no fault makes it fail\n"));
+    }
     for change in changes {
         out.push_str(&format!("CHANGED   {}: {}\n", change.fault, change.what));
     }

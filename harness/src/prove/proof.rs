@@ -105,6 +105,9 @@ pub struct Book {
     pub baseline: usize,
     /// One for each fault, by name.
     pub proofs: BTreeMap<String, Proof>,
+    /// Scenarios that no fault made fail, of those that were asked about: nobody has seen that they can.
+    #[serde(default)]
+    pub unfailed: Vec<String>,
 }
 
 /// How a fault's capture differs from the one on record.
@@ -117,10 +120,22 @@ pub struct Change {
 }
 
 impl Book {
-    /// Whether every fault is caught where it should be, and the unbroken server fails nothing.
+    /// Whether every fault is caught where it should be, every scenario can fail, and the unbroken server fails nothing.
     #[must_use]
     pub fn is_green(&self) -> bool {
-        self.unbroken.is_empty() && self.proofs.values().all(Proof::is_green)
+        self.unbroken.is_empty()
+            && self.unfailed.is_empty()
+            && self.proofs.values().all(Proof::is_green)
+    }
+
+    /// Asks of these scenarios whether any fault made them fail.
+    pub fn ask_about<'s>(&mut self, scenarios: impl Iterator<Item = &'s str>) {
+        let kills = self.proofs.values().flat_map(|proof| &proof.kills);
+        let failed: BTreeSet<&str> = kills
+            .map(|kill| crate::known::split(&kill.trial).0)
+            .collect();
+        let unfailed = scenarios.filter(|scenario| !failed.contains(scenario));
+        self.unfailed = unfailed.map(str::to_owned).collect();
     }
 
     /// Where captures differ from those on record: a fault that no trial catches any more as one of them did, at least
@@ -341,6 +356,21 @@ mod tests {
             requirements: vec![requirement.into()],
             verdict,
         }
+    }
+
+    #[test]
+    fn a_scenario_that_no_fault_makes_fail_is_red() {
+        let kill = seen("a/b[A=polling]", "EIO-PO-01", failed("another body"));
+        let proof = weigh(FAULT, vec![kill], Vec::new());
+        let mut book = Book {
+            proofs: [("po-OK".to_owned(), proof)].into(),
+            ..Book::default()
+        };
+        book.ask_about(["a/b"].into_iter());
+        assert!(book.is_green());
+        book.ask_about(["a/b", "a/c"].into_iter());
+        assert_eq!(book.unfailed, ["a/c"]);
+        assert!(!book.is_green());
     }
 
     #[test]

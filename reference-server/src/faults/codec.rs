@@ -1,7 +1,7 @@
 //! Faults of the wire format (SIO-CO).
 
 use super::heard::deaf_to;
-use super::script::{self, Script, close, heard, reading, writing};
+use super::script::{self, Script, close, heard, reading, say, writing};
 use super::{Fault, hooks};
 use crate::args::Args;
 use crate::namespace::Body;
@@ -83,6 +83,13 @@ pub(super) const FAULTS: &[Fault] = &[
         make: || reading(|text| Some(format!("20{}", text.strip_prefix("2 ")?))),
     },
     Fault {
+        name: "co-space-connects",
+        requirements: &["SIO-CO-06"],
+        breaks: "a space is read as the type of a CONNECT",
+        also: &[],
+        make: || reading(|text| (text == " ").then(|| "0".to_owned())),
+    },
+    Fault {
         name: "co-count-number-coercion",
         requirements: &["SIO-CO-07"],
         breaks: "a count of attachments may be written with an exponent, or in hexadecimal digits",
@@ -121,6 +128,20 @@ pub(super) const FAULTS: &[Fault] = &[
                 ..Script::new(HashSet::new())
             }
             .seams()
+        },
+    },
+    Fault {
+        name: "co-disconnect-with-ack",
+        requirements: &["SIO-CO-08"],
+        breaks: "a DISCONNECT with an id is acknowledged",
+        also: &[],
+        make: || {
+            hooks::inward(|view, _, packet, packets| {
+                if matches!(&packet, OwnedPacket::Text { data, .. } if &**data == "15") {
+                    say(view, view.sid(), "435[]");
+                }
+                packets.push(packet);
+            })
         },
     },
     Fault {

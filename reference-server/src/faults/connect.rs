@@ -2,6 +2,7 @@
 
 use super::heard::{Hears, Members, Memory, heard, incoming_of_members, object};
 use super::namespaces::CUSTOM;
+use super::script::{Script, delay};
 use super::{Fault, hooks};
 use crate::namespace::{Body, Incoming, Violation};
 use crate::outgoing::{Outgoing, Says};
@@ -314,6 +315,36 @@ pub(super) const FAULTS: &[Fault] = &[
                 }
             }
             Arc::new(Blocks::default())
+        },
+    },
+    Fault {
+        name: "cn-middleware-blocks-others",
+        requirements: &["SIO-CN-28"],
+        breaks: "who connects while the middleware of another client waits is answered after that one",
+        also: &[],
+        make: || {
+            Script {
+                incoming: |waiting: &mut HashSet<String>, view, packet, packets| {
+                    if matches!(packet.body, Body::Connect(_)) && packet.namespace == "/slow" {
+                        waiting.insert(view.sid().to_owned());
+                    }
+                    packets.push(packet);
+                },
+                outgoing: |waiting, view, packet, _, packets| {
+                    let connected = matches!(packet.body, Says::Connect(_));
+                    if connected && packet.namespace == "/slow" {
+                        waiting.remove(view.sid());
+                    }
+                    let others = !waiting.is_empty() && !waiting.contains(view.sid());
+                    if connected && others && packet.namespace == "/" {
+                        delay(view, Duration::from_millis(600), &packet);
+                    } else {
+                        packets.push(packet);
+                    }
+                },
+                ..Script::new(HashSet::new())
+            }
+            .seams()
         },
     },
     Fault {

@@ -1,6 +1,7 @@
 //! Faults of CONNECT_ERROR (SIO-CE).
 
 use super::heard::{Hears, Memory, emitted, heard, mishears, object};
+use super::script::{Script, say};
 use super::{Fault, hooks};
 use crate::adapter::{Adapter, Selection};
 use crate::exchange::Response;
@@ -157,6 +158,36 @@ pub(super) const FAULTS: &[Fault] = &[
                 }
             }
             Arc::new(Handled::default())
+        },
+    },
+    Fault {
+        name: "ce-refused-hears",
+        requirements: &["SIO-CE-07"],
+        breaks: "a broadcast to /auth reaches who was refused there too",
+        also: &[],
+        make: || {
+            Script {
+                outgoing: |refused: &mut HashSet<String>, view, packet, _, packets| {
+                    match &packet.body {
+                        Says::ConnectError(_) if packet.namespace == AUTH => {
+                            refused.insert(view.sid().to_owned());
+                        }
+                        Says::Connect(_) if packet.namespace == AUTH => {
+                            refused.remove(view.sid());
+                        }
+                        Says::Event { name, args, .. }
+                            if packet.namespace == AUTH && name == "msg" =>
+                        {
+                            let text = format!(r#"42/auth,["msg",{}]"#, args.json());
+                            refused.iter().for_each(|sid| say(view, sid, text.clone()));
+                        }
+                        _ => {}
+                    }
+                    packets.push(packet);
+                },
+                ..Script::new(HashSet::new())
+            }
+            .seams()
         },
     },
     Fault {

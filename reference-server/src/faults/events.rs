@@ -1,6 +1,7 @@
 //! Faults of events (SIO-EV).
 
 use super::heard::{Memory, deaf_to, emitted, handled, mishears, refuses, values};
+use super::script::{Script, delay};
 use super::{Fault, hooks};
 use crate::namespace::{Body, Incoming};
 use crate::outgoing::{Outgoing, Says};
@@ -9,6 +10,7 @@ use crate::session::Frame;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(super) const FAULTS: &[Fault] = &[
     Fault {
@@ -226,6 +228,32 @@ pub(super) const FAULTS: &[Fault] = &[
                 }
             }
             Arc::new(Waits::default())
+        },
+    },
+    Fault {
+        name: "ev-push-on-demand",
+        requirements: &["SIO-EV-18"],
+        breaks: "an event that another client caused waits until its receiver sends something",
+        also: &[],
+        make: || {
+            Script {
+                incoming: |held: &mut HashMap<String, Outgoing>, view, packet, packets| {
+                    if let Some(late) = held.remove(view.sid()) {
+                        delay(view, Duration::ZERO, &late);
+                    }
+                    packets.push(packet);
+                },
+                outgoing: |held, view, packet, _, packets| {
+                    let unasked = r#""to who asked for nothing""#;
+                    if matches!(&packet.body, Says::Event { args, .. } if args.json() == unasked) {
+                        held.insert(view.sid().to_owned(), packet);
+                    } else {
+                        packets.push(packet);
+                    }
+                },
+                ..Script::new(HashMap::new())
+            }
+            .seams()
         },
     },
     Fault {

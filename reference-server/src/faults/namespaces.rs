@@ -1,6 +1,7 @@
 //! Faults of namespaces: what a name means, and that each stands for itself (SIO-CN).
 
 use super::heard::{Members, Memory, deaf_to, incoming_of_members, mishears, refuses};
+use super::script::say;
 use super::{Fault, hooks};
 use crate::namespace::{Body, Incoming};
 use crate::outgoing::{Outgoing, Says};
@@ -218,6 +219,24 @@ pub(super) const FAULTS: &[Fault] = &[
                 }
             }
             Arc::new(Shared::default())
+        },
+    },
+    Fault {
+        name: "cn-dyn-any-name",
+        requirements: &["SIO-CN-25"],
+        breaks: "a name that only begins as the pattern of a dynamic namespace is let in",
+        also: &[],
+        make: || {
+            hooks::incoming(|view, packet, packets| {
+                let rest = packet.namespace.strip_prefix("/dyn-").unwrap_or_default();
+                let unlike = rest.bytes().any(|byte| !byte.is_ascii_digit());
+                if unlike && matches!(packet.body, Body::Connect(_)) {
+                    let reply = format!(r#"40{},{{"sid":"nobody"}}"#, packet.namespace);
+                    say(view, view.sid(), reply);
+                } else {
+                    packets.push(packet);
+                }
+            })
         },
     },
     Fault {

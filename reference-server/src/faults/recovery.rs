@@ -101,6 +101,25 @@ pub(super) const FAULTS: &[Fault] = &[
         },
     },
     Fault {
+        name: "csr-volatile-offset",
+        requirements: &["SIO-CSR-03"],
+        breaks: "volatile events have an offset too",
+        also: &[],
+        make: || {
+            hooks::outgoing(|view, mut packet, sending, packets| {
+                let recovers = view.config().recovery.is_some() && sending.volatile;
+                if let Says::Event { args, .. } = &mut packet.body
+                    && recovers
+                {
+                    let mut values = script::values(args);
+                    values.push(json!("of-nothing"));
+                    *args = script::args(values);
+                }
+                packets.push(packet);
+            })
+        },
+    },
+    Fault {
         name: "csr-new-sid",
         requirements: &["SIO-CSR-04"],
         breaks: "a client that comes back is given another id",
@@ -230,6 +249,45 @@ pub(super) const FAULTS: &[Fault] = &[
                     packets.push(packet);
                 },
                 ..Script::new(HashSet::new())
+            }
+            .seams()
+        },
+    },
+    Fault {
+        name: "csr-expired-errors",
+        requirements: &["SIO-CSR-09"],
+        breaks: "a CONNECT with a pid that was given, of a session that cannot be had back, is refused",
+        also: &[],
+        make: || {
+            #[derive(Default)]
+            struct Asked {
+                given: HashSet<String>,
+                by: HashMap<String, String>,
+                in_vain: HashSet<String>,
+            }
+            Script {
+                incoming: |asked: &mut Asked, view, packet, packets| {
+                    if let Some(Value::String(pid)) = wanted(&packet.body, "pid") {
+                        asked.by.insert(view.sid().to_owned(), pid);
+                    }
+                    packets.push(packet);
+                },
+                restored: |asked, pid, restored| {
+                    if restored.is_none() && asked.given.contains(pid) {
+                        asked.in_vain.insert(pid.to_owned());
+                    }
+                },
+                outgoing: |asked, view, mut packet, _, packets| {
+                    let pid = asked.by.remove(view.sid());
+                    if granted(&packet, "pid").is_some()
+                        && pid.is_some_and(|pid| asked.in_vain.remove(&pid))
+                    {
+                        packet.body = Says::ConnectError(r#"{"message":"too late"}"#.to_owned());
+                    }
+                    asked.given.extend(granted(&packet, "pid"));
+                    packets.push(packet);
+                },
+                ..Script::new(Asked::default())
             }
             .seams()
         },

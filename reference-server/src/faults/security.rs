@@ -1,10 +1,11 @@
 //! Faults of hostile clients (SIO-SEC).
 
 use super::concurrency::exhausted;
-use super::script::{Script, close, granted, heard, send};
+use super::script::{Script, close, granted, heard, say, send};
 use super::{Fault, hooks};
 use crate::exchange::Response;
 use crate::namespace::{Body, Violation};
+use crate::outgoing::Says;
 use crate::seams::{Seams, Tolerance, View, Way};
 use crate::session::Frame;
 use bytes::Bytes;
@@ -22,6 +23,13 @@ pub(super) const FAULTS: &[Fault] = &[
         breaks: "any number of attachments may be announced",
         also: &[],
         make: || hooks::config(|config| config.limits.attachments = usize::MAX),
+    },
+    Fault {
+        name: "sec-nine-attachments",
+        requirements: &["SIO-SEC-01"],
+        breaks: "no more than nine attachments are taken",
+        also: &[],
+        make: || hooks::config(|config| config.limits.attachments = 9),
     },
     Fault {
         name: "sec-prealloc-attachments",
@@ -158,6 +166,35 @@ pub(super) const FAULTS: &[Fault] = &[
         make: || {
             hooks::request(|_, request| {
                 (request.raw_query.len() > 8000).then(|| Response::empty(500))
+            })
+        },
+    },
+    Fault {
+        name: "sec-long-event-answered",
+        requirements: &["SIO-SEC-12"],
+        breaks: "an event with a name of more than 50,000 characters is answered by an error event",
+        also: &[],
+        make: || {
+            hooks::incoming(|view, packet, packets| {
+                let long = |name: &str| name.len() > 50_000;
+                if matches!(&packet.body, Body::Event { name: Some(name), .. } if long(name)) {
+                    say(view, view.sid(), r#"42["error","too long"]"#);
+                }
+                packets.push(packet);
+            })
+        },
+    },
+    Fault {
+        name: "sec-long-namespace-taken",
+        requirements: &["SIO-SEC-12"],
+        breaks: "a namespace with a name of more than 50,000 characters is let in",
+        also: &[],
+        make: || {
+            hooks::outgoing(|_, mut packet, _, packets| {
+                if packet.namespace.len() > 50_000 && matches!(packet.body, Says::ConnectError(_)) {
+                    packet.body = Says::Connect(r#"{"sid":"nobody"}"#.to_owned());
+                }
+                packets.push(packet);
             })
         },
     },
