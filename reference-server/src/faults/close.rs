@@ -1,6 +1,7 @@
 //! Faults of the end of sessions (EIO-CL).
 
 use super::marks::Marks;
+use super::script::{Script, delay, heard, said};
 use super::{Fault, hooks};
 use crate::args::Args;
 use crate::exchange::{Request, Response};
@@ -11,6 +12,8 @@ use crate::seams::{Seams, Sending, Tolerance, View};
 use crate::server::Server;
 use crate::session::{CloseReason, Edge, Frame, Input, Session, Source};
 use siospec_codec::engine::{OwnedPacket, PacketType};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -150,6 +153,37 @@ pub(super) const FAULTS: &[Fault] = &[
         },
     },
     Fault {
+        name: "cl-drops-events",
+        requirements: &["EIO-CL-08"],
+        breaks: "the events of a short burst wait for three tenths of a second, and are dropped when the application \
+                 closes meanwhile",
+        also: &[],
+        make: || {
+            Script {
+                incoming: |short: &mut HashSet<String>, view, packet, packets| {
+                    if let Some(("burst", args)) = heard(&packet) {
+                        // Longer ones are about order, which slow timers would disturb.
+                        match args.get::<u32>(0).is_ok_and(|count| count <= 3) {
+                            true => short.insert(view.sid().to_owned()),
+                            false => short.remove(view.sid()),
+                        };
+                    }
+                    packets.push(packet);
+                },
+                outgoing: |short, view, packet, _, packets| match said(&packet) {
+                    Some(("burst", args)) if short.contains(view.sid()) => {
+                        let place: u64 = args.get(0).unwrap_or_default();
+                        let wait = Duration::from_millis(300 + 30 * place);
+                        delay(view, wait, &packet);
+                    }
+                    _ => packets.push(packet),
+                },
+                ..Script::new(HashSet::new())
+            }
+            .seams()
+        },
+    },
+    Fault {
         name: "cl-closes-all",
         requirements: &["EIO-CL-09"],
         breaks: "a close packet closes every session of the server",
@@ -164,6 +198,56 @@ pub(super) const FAULTS: &[Fault] = &[
                 }
                 packets.push(packet);
             })
+        },
+    },
+    Fault {
+        name: "cl-lost-handshake-shuts",
+        requirements: &["EIO-CL-09"],
+        breaks: "once a WebSocket was lost before its client had said anything, no handshake is accepted any more",
+        also: &[],
+        make: || {
+            /// Sessions whose clients have said something, and whether one was lost that had not.
+            #[derive(Default)]
+            struct Shut {
+                spoke: Marks,
+                shut: AtomicBool,
+            }
+            impl Seams for Shut {
+                fn inward(
+                    &self,
+                    view: View<'_>,
+                    _: Source,
+                    packet: OwnedPacket,
+                    packets: &mut Vec<OwnedPacket>,
+                ) {
+                    self.spoke.set(view.sid(), ());
+                    packets.push(packet);
+                }
+
+                fn input(
+                    &self,
+                    view: View<'_>,
+                    session: &Session,
+                    input: Input,
+                    inputs: &mut Vec<Input>,
+                ) -> Result<(), Refusal> {
+                    if matches!(input, Input::SocketClosed(_))
+                        && session.transport() == "websocket"
+                        && !session.is_over()
+                        && !self.spoke.has(view.sid())
+                    {
+                        self.shut.store(true, Ordering::Relaxed);
+                    }
+                    inputs.push(input);
+                    Ok(())
+                }
+
+                fn request(&self, _: &Server, request: &mut Request) -> Option<Response> {
+                    let shut = self.shut.load(Ordering::Relaxed);
+                    (shut && request.opens()).then(|| Response::empty(503))
+                }
+            }
+            Arc::new(Shut::default())
         },
     },
     Fault {

@@ -204,22 +204,7 @@ pub(super) const FAULTS: &[Fault] = &[
             ("EIO-UP-18", "its WebSocket comes first"),
             ("EIO-UP-20", "its WebSocket comes first"),
         ],
-        make: || {
-            #[derive(Default)]
-            struct Late(Mutex<HashSet<String>>);
-            impl Seams for Late {
-                fn open(&self, view: View<'_>, _: &mut Handshake) {
-                    lock(&self.0).insert(view.sid().to_owned());
-                }
-
-                fn request(&self, _: &Server, request: &mut Request) -> Option<Response> {
-                    let first = lock(&self.0).remove(request.query.get("sid")?);
-                    (first && request.wants_websocket())
-                        .then(|| hooks::refuse(&Refusal::SessionUnknown))
-                }
-            }
-            Arc::new(Late::default())
-        },
+        make: || first_request(Request::wants_websocket),
     },
     Fault {
         name: "hs-immediate-ping",
@@ -314,6 +299,33 @@ pub(super) const FAULTS: &[Fault] = &[
         },
     },
     Fault {
+        name: "hs-conn-used-up",
+        requirements: &["EIO-HS-18"],
+        breaks: "a session is unknown to further requests on the connection of its handshake",
+        also: &[],
+        make: || {
+            #[derive(Default)]
+            struct UsedUp(Mutex<HashMap<u64, String>>);
+            impl Seams for UsedUp {
+                fn request(&self, _: &Server, request: &mut Request) -> Option<Response> {
+                    let sid = request.query.get("sid")?;
+                    let opened = lock(&self.0).get(&request.connection).cloned();
+                    (opened.as_deref() == Some(sid))
+                        .then(|| hooks::refuse(&Refusal::SessionUnknown))
+                }
+
+                fn response(&self, _: &Server, request: &Request, response: &mut Response) {
+                    if request.opens()
+                        && let Some(sid) = sid_of(response)
+                    {
+                        lock(&self.0).insert(request.connection, sid);
+                    }
+                }
+            }
+            Arc::new(UsedUp::default())
+        },
+    },
+    Fault {
         name: "hs-session-per-connection",
         requirements: &["EIO-HS-19"],
         breaks: "a second handshake on a connection is answered with the session of the first",
@@ -390,6 +402,26 @@ fn on_websocket(view: View<'_>) -> bool {
 
 fn is_open(frame: &Frame) -> bool {
     matches!(frame, Frame::Text(text) if text.starts_with("0{"))
+}
+
+/// The very first request of a session finds it unknown, if it is one of these.
+fn first_request(unknown: fn(&Request) -> bool) -> Arc<dyn Seams> {
+    struct Late {
+        fresh: Mutex<HashSet<String>>,
+        unknown: fn(&Request) -> bool,
+    }
+    impl Seams for Late {
+        fn open(&self, view: View<'_>, _: &mut Handshake) {
+            lock(&self.fresh).insert(view.sid().to_owned());
+        }
+
+        fn request(&self, _: &Server, request: &mut Request) -> Option<Response> {
+            let first = lock(&self.fresh).remove(request.query.get("sid")?);
+            (first && (self.unknown)(request)).then(|| hooks::refuse(&Refusal::SessionUnknown))
+        }
+    }
+    let fresh = Mutex::default();
+    Arc::new(Late { fresh, unknown })
 }
 
 /// The sid in the answer to a polling handshake.

@@ -1,5 +1,6 @@
 //! Faults of limits (EIO-LM).
 
+use super::marks::Marks;
 use super::{Fault, hooks};
 use crate::config::Config;
 use crate::exchange::{Request, Response};
@@ -168,6 +169,23 @@ pub(super) const FAULTS: &[Fault] = &[
             hooks::outward(|_, edge, frames| {
                 if edge == Edge::Poll {
                     frames.truncate(300);
+                }
+            })
+        },
+    },
+    Fault {
+        name: "lm-ws-outbuffer-never-drained",
+        requirements: &["EIO-LM-10"],
+        breaks: "the buffer of an echo on WebSocket counts what it took and not what it gave: \
+                 all beyond four hundred packets is dropped",
+        also: &[],
+        make: || {
+            let taken = Marks::<usize>::default();
+            hooks::outward(move |view, edge, frames| {
+                if edge != Edge::Poll && view.path() == "/engine.io/" {
+                    let before = taken.get(view.sid()).unwrap_or_default();
+                    taken.set(view.sid(), before + frames.len());
+                    frames.truncate(400_usize.saturating_sub(before));
                 }
             })
         },

@@ -1,8 +1,9 @@
 //! Faults of requests (EIO-QE).
 
+use super::marks::Marks;
 use super::{Fault, hooks};
 use crate::exchange::{Request, Response};
-use crate::seams::{Seams, View};
+use crate::seams::{Dropped, Seams, Tolerance, View};
 use crate::server::Server;
 use hyper::http::{HeaderValue, Method};
 use siospec_codec::engine::Handshake;
@@ -165,6 +166,13 @@ pub(super) const FAULTS: &[Fault] = &[
         },
     },
     Fault {
+        name: "qe-lost-sid-200",
+        requirements: &["EIO-QE-11"],
+        breaks: "a GET with the sid of a WebSocket that was lost is answered 200",
+        also: &[],
+        make: || lost("GET", "6"),
+    },
+    Fault {
         name: "qe-post-unknown-sid-ok",
         requirements: &["EIO-QE-12"],
         breaks: "a POST with a sid that nobody was given is answered ok",
@@ -175,6 +183,13 @@ pub(super) const FAULTS: &[Fault] = &[
                     .then(|| Response::new(200, "text/plain; charset=UTF-8", "ok"))
             })
         },
+    },
+    Fault {
+        name: "qe-post-lost-sid-ok",
+        requirements: &["EIO-QE-12"],
+        breaks: "a POST with the sid of a WebSocket that was lost is answered ok",
+        also: &[],
+        make: || lost("POST", "ok"),
     },
     Fault {
         name: "qe-bad-sid-opens-session",
@@ -485,4 +500,33 @@ fn strangers(
     }
     let given = Mutex::default();
     Arc::new(Strangers { given, deal })
+}
+
+/// Polling requests of this method with the sid of a session that was lost together with its WebSocket.
+fn lost(method: &'static str, answer: &'static str) -> Arc<dyn Seams> {
+    struct Lost {
+        sids: Marks,
+        method: &'static str,
+        answer: &'static str,
+    }
+    impl Seams for Lost {
+        fn dropped(&self, view: View<'_>, what: Dropped) -> Tolerance {
+            let begun_on_websocket = view.query().contains("transport=websocket");
+            if begun_on_websocket && what == (Dropped::Socket { closed: false }) {
+                self.sids.set(view.sid(), ());
+            }
+            Tolerance::Close
+        }
+
+        fn request(&self, _: &Server, request: &mut Request) -> Option<Response> {
+            let known = self.sids.has(request.query.get("sid")?);
+            let asked = request.method == self.method && asks_for(request, "polling");
+            (known && asked).then(|| Response::new(200, "text/plain; charset=UTF-8", self.answer))
+        }
+    }
+    Arc::new(Lost {
+        sids: Marks::default(),
+        method,
+        answer,
+    })
 }

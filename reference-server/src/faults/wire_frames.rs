@@ -91,6 +91,35 @@ fn apply(mask: Option<[u8; 4]>, payload: &mut [u8]) {
     }
 }
 
+/// What has come of the text message in which the bytes end, if they end inside of one or behind a fragment of one.
+pub(super) fn unfinished_text(mut bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut last = None;
+    while !bytes.is_empty() {
+        let mut rest = bytes;
+        let Some(frame) = WireFrame::decode(&mut rest) else {
+            return begun_text(bytes);
+        };
+        (last, bytes) = (Some(frame), rest);
+    }
+    last.filter(|frame| frame.opcode() == TEXT && !frame.is_final())
+        .map(|frame| frame.payload)
+}
+
+/// The payload of a text frame, as far as it has come.
+fn begun_text(mut bytes: &[u8]) -> Option<Vec<u8>> {
+    let (first, second) = (bytes.try_get_u8().ok()?, bytes.try_get_u8().ok()?);
+    let length = match second & !MASKED {
+        126 => 2,
+        127 => 8,
+        _ => 0,
+    };
+    bytes.split_off(..length)?;
+    let mask = bytes.try_get_u32().ok()?.to_be_bytes();
+    let mut payload = bytes.to_vec();
+    apply(Some(mask), &mut payload);
+    (first & 0x0f == TEXT).then_some(payload)
+}
+
 /// Changes each frame, and takes out those for which `change` says false. Bytes that are not whole frames, as when the
 /// transport cut a long one, stay as they are.
 pub(super) fn change_frames(bytes: &mut Vec<u8>, mut change: impl FnMut(&mut WireFrame) -> bool) {
@@ -138,5 +167,15 @@ mod tests {
             }
         });
         assert_eq!(bytes, b"\x89\x00");
+    }
+
+    #[test]
+    fn a_text_is_unfinished_in_its_frame_and_behind_its_first_fragment() {
+        let whole = b"\x81\x83\x01\x02\x03\x04\x35\x6a\x66";
+        assert_eq!(unfinished_text(whole), None);
+        let fragment = [&whole[..], b"\x01", &whole[1..]].concat();
+        assert_eq!(unfinished_text(&fragment), Some(b"4he".to_vec()));
+        let cut = [&whole[..], &whole[..8]].concat();
+        assert_eq!(unfinished_text(&cut), Some(b"4h".to_vec()));
     }
 }
