@@ -207,6 +207,42 @@ pub(super) const FAULTS: &[Fault] = &[
         make: || first_request(Request::wants_websocket),
     },
     Fault {
+        name: "hs-registers-late-for-posts",
+        requirements: &["EIO-HS-12"],
+        breaks: "a POST is answered as if its session were unknown, if that is the server's first and no GET of it came \
+                 before",
+        also: &[
+            ("EIO-HD-04", "its POST comes first"),
+            ("EIO-PO-22", "its POST comes first"),
+        ],
+        make: || {
+            /// The session of the first connection, until its first request.
+            #[derive(Default)]
+            struct Late(Mutex<HashSet<String>>);
+            impl Seams for Late {
+                fn request(&self, _: &Server, request: &mut Request) -> Option<Response> {
+                    if request.method == "GET" {
+                        lock(&self.0).remove(request.query.get("sid")?);
+                    }
+                    None
+                }
+
+                fn response(&self, _: &Server, request: &Request, response: &mut Response) {
+                    match request.query.get("sid") {
+                        None if request.connection == 1 => lock(&self.0).extend(sid_of(response)),
+                        None => {}
+                        // By now the first GET of an ordinary client, which may come behind its first POST, is here.
+                        Some(sid) if request.connection == 2 && lock(&self.0).remove(sid) => {
+                            *response = hooks::refuse(&Refusal::SessionUnknown);
+                        }
+                        Some(_) => {}
+                    }
+                }
+            }
+            Arc::new(Late::default())
+        },
+    },
+    Fault {
         name: "hs-immediate-ping",
         requirements: &["EIO-HS-13"],
         breaks: "on WebSocket a ping follows the open packet at once",

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use sha1::{Digest, Sha1};
-use siospec_codec::engine::{OwnedPacket, PacketType};
+use siospec_codec::engine::{Handshake, OwnedPacket, PacketType};
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -436,6 +436,54 @@ pub(super) const FAULTS: &[Fault] = &[
                     response.set("sec-websocket-accept", accept);
                 }
             })
+        },
+    },
+    Fault {
+        name: "ws-masks-refusals",
+        requirements: &["EIO-WS-22"],
+        breaks: "if the first message of the server's first session refuses a namespace whose name has nine digits, \
+                 its WebSocket frame is masked",
+        also: &[
+            ("EIO-HS-07", "its last round trip is such a refusal"),
+            ("EIO-HS-08", "its last round trip is such a refusal"),
+        ],
+        make: || {
+            #[derive(Default)]
+            struct Masking {
+                begun: AtomicBool,
+                first: Marks,
+            }
+            impl Seams for Masking {
+                fn open(&self, view: View<'_>, _: &mut Handshake) {
+                    // Any frame that is masked ends its connection: those that others live by must not be.
+                    if !self.begun.swap(true, Ordering::Relaxed) && begun_on_websocket(view) {
+                        self.first.set(view.sid(), ());
+                    }
+                }
+
+                fn sees_wire(&self) -> bool {
+                    true
+                }
+
+                fn wire(&self, view: View<'_>, way: Way, bytes: &mut Vec<u8>) {
+                    if way == Way::In || !self.first.has(view.sid()) {
+                        return;
+                    }
+                    change_frames(bytes, |frame| {
+                        let refused = frame.payload.strip_prefix(b"44/").unwrap_or_default();
+                        let name = refused.split(|byte| *byte == b',').next();
+                        let name = name.unwrap_or_default();
+                        let digits = name.iter().filter(|byte| byte.is_ascii_digit());
+                        let message = frame.payload.starts_with(b"4");
+                        let first = message && self.first.take(view.sid()).is_some();
+                        if first && digits.count() >= 9 {
+                            frame.mask = Some(*b"mask");
+                        }
+                        true
+                    });
+                }
+            }
+            Arc::new(Masking::default())
         },
     },
     Fault {
