@@ -213,6 +213,7 @@ pub(super) const FAULTS: &[Fault] = &[
                  before",
         also: &[
             ("EIO-HD-04", "its POST comes first"),
+            ("EIO-HD-09", "its POST comes first"),
             ("EIO-PO-22", "its POST comes first"),
         ],
         make: || {
