@@ -83,6 +83,7 @@ pub(super) const FAULTS: &[Fault] = &[
             ("EIO-HB-08", "there is no timeout to complete the GET"),
             ("EIO-HB-09", "there is no timeout at all"),
             ("EIO-HB-16", "there is no timeout to be seen"),
+            ("SIO-RC-01", "who vanishes into a black hole is never lost"),
         ],
         make: || unlike_told(|config| config.ping_timeout = HOUR),
     },

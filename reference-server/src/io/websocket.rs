@@ -12,7 +12,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use siospec_codec::engine::OwnedPacket;
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -72,6 +72,7 @@ async fn carry<S: Ground>(stream: S, read: Bytes, link: Arc<Link>, socket: Socke
         sleep,
         alarm: None,
         armed: false,
+        looking: false,
         closing: false,
         closed: false,
         ended: false,
@@ -131,6 +132,8 @@ struct Carrier<S> {
     alarm: Option<Instant>,
     /// `sleep` knows whom to wake.
     armed: bool,
+    /// `sleep` has ended, and the sockets are looked at once more.
+    looking: bool,
     /// A close frame went out; its answer is awaited.
     closing: bool,
     /// The client sent a close frame.
@@ -144,10 +147,19 @@ impl<S: Ground> Carrier<S> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         loop {
             let now = self.link.core.now();
+            let mut more = false;
             if self.alarm.is_some_and(|alarm| now >= alarm) {
                 if self.closing {
                     return Poll::Ready(());
                 }
+                // A server that was kept from running has pongs lying in its sockets that came in time. tokio knows of
+                // them after its next look at the sockets, and they are read before anybody is called silent.
+                if !std::mem::replace(&mut self.looking, true) {
+                    return pin!(tokio::task::yield_now()).poll(context);
+                }
+                self.looking = false;
+                let full = is_full(&self.link.state());
+                more = self.read(context, now, full);
                 self.alarm = None;
                 self.link.tick(now);
             }
@@ -159,7 +171,7 @@ impl<S: Ground> Carrier<S> {
             if work {
                 self.link.run();
             }
-            let more = self.read(context, now, full && !work);
+            more |= self.read(context, now, full && !work);
             let written = self.write(context);
             if self.ended && (written.is_ready() || self.closing) {
                 return Poll::Ready(());
