@@ -25,7 +25,7 @@ pub struct Requirement {
     pub link: Option<String>,
     /// How to see it on the wire.
     pub check: String,
-    /// The fault of the reference server that breaks it.
+    /// The fault of the reference server that breaks it; others may break it in further ways.
     pub fault: String,
     /// The tests of the official suites that touch it.
     #[serde(default)]
