@@ -650,6 +650,20 @@ async fn an_object_with_a_private_key_of_serde_json_is_echoed_and_judged_as_an_o
 }
 
 #[tokio::test]
+async fn an_event_that_a_reconnecting_client_cannot_read_is_shown_as_it_came() {
+    fn react(packet: &str) -> Vec<Say> {
+        match packet {
+            "42[\"go\"]" => vec![say("42[\"a\",]")],
+            _ => Vec::new(),
+        }
+    }
+    let server = Server::fixture(react).await;
+    let yaml = "title: A test\nclients: {A: {client: reconnecting, transports: [websocket]}}\nsteps:\n  \
+                - emit: [go]\n  - expect: ~/^42\\[\"a\",\\]$/\n";
+    passes_on(&server, yaml).await;
+}
+
+#[tokio::test]
 async fn a_play_can_be_stopped_and_has_an_end() {
     let server = Server::fixture(quiet).await;
     let yaml = steps("  - alive:\n  - wait: 20s\n    note: A test.\n");

@@ -5,38 +5,20 @@
     reason = "helpers of tests are not known as tests to clippy"
 )]
 
+mod websocket;
+
 use siospec_reference_server::{Config, Server, SocketIo, args};
-use std::net::SocketAddr;
 use std::sync::mpsc;
-use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use websocket::{PATIENCE, join};
 
-const PATIENCE: Duration = Duration::from_secs(30);
 /// What may wait for a client.
 const BOUND: usize = 1 << 20;
 /// One broadcast, and how many there are at most: far more than the bound and what a kernel holds.
 const BROADCAST: usize = 64 << 10;
 const BROADCASTS: usize = 1600;
-
-async fn join(address: SocketAddr) -> TcpStream {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let head = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\n\
-                Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-    stream.write_all(head.as_bytes()).await.unwrap();
-    stream.write_all(b"\x81\x82\0\0\0\x0040").await.unwrap();
-    let joined = async {
-        let mut byte = [0];
-        let mut received = Vec::new();
-        while !received.ends_with(b"\"}") || !received.windows(3).any(|part| part == b"40{") {
-            stream.read_exact(&mut byte).await.unwrap();
-            received.push(byte[0]);
-        }
-    };
-    tokio::time::timeout(PATIENCE, joined).await.unwrap();
-    stream
-}
 
 /// Reads on until the event `end`, tells of each broadcast, and says how many came, each behind the one before.
 async fn listen(mut stream: TcpStream, heard: UnboundedSender<()>) -> usize {
