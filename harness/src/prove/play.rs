@@ -146,11 +146,9 @@ impl Table {
             Err(reason) => Verdict::NotOffered { reason },
             Ok(settings) => {
                 let turn = Turn {
-                    number: 0,
-                    foreseen: &|_| false,
-                    fails: false,
                     // That it fails is what the fault is for, and all of them wait at once.
                     spares: false,
+                    ..Turn::on_a_stranger(0)
                 };
                 let judged = judge(
                     &self.plan, &server, &settings, &trial, &self.pace, turn, &self.stop,

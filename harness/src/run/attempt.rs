@@ -74,6 +74,18 @@ pub(crate) struct Turn<'a> {
     pub(crate) spares: bool,
 }
 
+impl Turn<'_> {
+    /// A play on a server of which nothing is known.
+    pub(crate) fn on_a_stranger(number: usize) -> Self {
+        Self {
+            number,
+            foreseen: &|_| false,
+            fails: false,
+            spares: true,
+        }
+    }
+}
+
 /// A verdict and what it rests on.
 #[derive(Debug)]
 pub(crate) struct Judgement {

@@ -124,12 +124,7 @@ pub(super) async fn broken(
         let needs = Needs::of(trial);
         // What the server does not offer, no trial that relies on it will ask of it.
         let settings = server.offers(&needs).ok()?;
-        let turn = attempt::Turn {
-            number: plays.fetch_add(1, Ordering::Relaxed),
-            foreseen: &|_| false,
-            fails: false,
-            spares: true,
-        };
+        let turn = attempt::Turn::on_a_stranger(plays.fetch_add(1, Ordering::Relaxed));
         let judged = attempt::judge(plan, server, &settings, trial, pace, turn, stop).await?;
         let why = match &judged.verdict {
             Verdict::Failed { failure } => failure.message.clone(),

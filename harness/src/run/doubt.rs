@@ -56,8 +56,8 @@ impl Doubt {
             return false;
         }
         // These say more of how busy the machine is than of the server.
-        let starved = failure.timing && seen.starved * AMPLE >= seen.patience;
-        let starved = starved && seen.starved > Duration::ZERO;
+        let long = !seen.starved.is_zero() && seen.starved * AMPLE >= seen.patience;
+        let starved = failure.timing && long;
         if starved {
             failure.notes.push(format!(
                 "the server's process waited {:.1?} for a processor meanwhile",
@@ -118,6 +118,13 @@ mod tests {
         }
     }
 
+    fn late(by: u64) -> Circumstances {
+        Circumstances {
+            late: Some(ms(by)),
+            ..waited()
+        }
+    }
+
     #[test]
     fn a_failure_on_a_machine_that_kept_up_is_believed() {
         let again = Doubt::default().of_failure(&mut failure(true), waited());
@@ -127,10 +134,7 @@ mod tests {
     #[test]
     fn a_failure_while_the_harness_was_late_is_looked_at_again_and_then_given_up() {
         let mut doubt = Doubt::default();
-        let late = Circumstances {
-            late: Some(ms(500)),
-            ..waited()
-        };
+        let late = late(500);
         for replay in 1..=4 {
             assert!(doubt.of_failure(&mut failure(true), late));
             assert_eq!(doubt.is_hopeless(), replay == 4);
@@ -141,10 +145,7 @@ mod tests {
     #[test]
     fn a_wait_far_longer_than_the_harness_was_late_is_believed_in_the_end() {
         let mut doubt = Doubt::default();
-        let late = Circumstances {
-            late: Some(ms(100)),
-            ..waited()
-        };
+        let late = late(100);
         let again: Vec<bool> = (0..4)
             .map(|_| doubt.of_failure(&mut failure(true), late))
             .collect();
@@ -154,10 +155,7 @@ mod tests {
     #[test]
     fn what_hangs_on_no_time_is_believed_when_it_comes_twice() {
         let mut doubt = Doubt::default();
-        let late = Circumstances {
-            late: Some(ms(500)),
-            ..waited()
-        };
+        let late = late(500);
         assert!(doubt.of_failure(&mut failure(false), late));
         assert!(!doubt.of_failure(&mut failure(false), late));
     }
@@ -166,10 +164,9 @@ mod tests {
     fn a_failure_that_is_known_is_believed_on_a_late_machine_too() {
         let known = Circumstances {
             foreseen: true,
-            late: Some(ms(500)),
             starved: WAIT,
             kept_out: true,
-            ..waited()
+            ..late(500)
         };
         assert!(!Doubt::default().of_failure(&mut failure(true), known));
     }

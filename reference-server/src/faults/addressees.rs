@@ -183,15 +183,8 @@ pub(super) const FAULTS: &[Fault] = &[
                     inner.join(id, rooms);
                 },
                 select: |known, inner, selection, visit| {
-                    let unknown = {
-                        let known = lock(known);
-                        selection.rooms.iter().all(|room| !known.contains(room))
-                    };
-                    if unknown {
-                        inner.select(&without_rooms(selection), visit);
-                    } else {
-                        inner.select(selection, visit);
-                    }
+                    let known = lock(known).clone();
+                    to_all_if(|room| !known.contains(room), inner, selection, visit);
                 },
                 ..Script::new(HashSet::new())
             }
@@ -227,16 +220,8 @@ pub(super) const FAULTS: &[Fault] = &[
                     }
                 },
                 select: |emptied, inner, selection, visit| {
-                    let empty = {
-                        let emptied = lock(emptied);
-                        let mut rooms = selection.rooms.iter();
-                        rooms.len() > 0 && rooms.all(|room| emptied.contains(room))
-                    };
-                    if empty {
-                        inner.select(&without_rooms(selection), visit);
-                    } else {
-                        inner.select(selection, visit);
-                    }
+                    let emptied = lock(emptied).clone();
+                    to_all_if(|room| emptied.contains(room), inner, selection, visit);
                 },
                 ..Script::new(HashSet::new())
             }
@@ -339,6 +324,19 @@ pub(super) const FAULTS: &[Fault] = &[
         },
     },
 ];
+
+/// A broadcast that reaches the namespace if all of its rooms are such; one to no room does so anyway.
+fn to_all_if(
+    such: impl Fn(&String) -> bool,
+    inner: &dyn Adapter<Socket>,
+    selection: &Selection,
+    visit: &mut dyn FnMut(&str, &Socket),
+) {
+    match selection.rooms.iter().all(such) {
+        true => inner.select(&without_rooms(selection), visit),
+        false => inner.select(selection, visit),
+    }
+}
 
 /// A broadcast to the namespace, with the exceptions of another one.
 fn without_rooms(selection: &Selection) -> Selection {

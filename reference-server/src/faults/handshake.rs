@@ -1,5 +1,6 @@
 //! Faults of handshakes (EIO-HS).
 
+use super::script::begun_on_websocket;
 use super::{Fault, hooks};
 use crate::exchange::{Request, Response};
 use crate::refusal::Refusal;
@@ -93,7 +94,7 @@ pub(super) const FAULTS: &[Fault] = &[
         also: &[],
         make: || {
             hooks::open(|view, handshake| {
-                if on_websocket(view) {
+                if begun_on_websocket(view) {
                     handshake.upgrades = vec!["websocket".to_owned()];
                 }
             })
@@ -139,7 +140,7 @@ pub(super) const FAULTS: &[Fault] = &[
         also: &[],
         make: || {
             hooks::open(|view, handshake| {
-                if on_websocket(view) {
+                if begun_on_websocket(view) {
                     handshake.sid = "AAAAAAAAAAAAAAAAAAAA".to_owned();
                 }
             })
@@ -204,7 +205,22 @@ pub(super) const FAULTS: &[Fault] = &[
             ("EIO-UP-18", "its WebSocket comes first"),
             ("EIO-UP-20", "its WebSocket comes first"),
         ],
-        make: || first_request(Request::wants_websocket),
+        make: || {
+            #[derive(Default)]
+            struct Late(Mutex<HashSet<String>>);
+            impl Seams for Late {
+                fn open(&self, view: View<'_>, _: &mut Handshake) {
+                    lock(&self.0).insert(view.sid().to_owned());
+                }
+
+                fn request(&self, _: &Server, request: &mut Request) -> Option<Response> {
+                    let first = lock(&self.0).remove(request.query.get("sid")?);
+                    (first && request.wants_websocket())
+                        .then(|| hooks::refuse(&Refusal::SessionUnknown))
+                }
+            }
+            Arc::new(Late::default())
+        },
     },
     Fault {
         name: "hs-registers-late-for-posts",
@@ -433,32 +449,8 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn on_websocket(view: View<'_>) -> bool {
-    view.query().contains("transport=websocket")
-}
-
 fn is_open(frame: &Frame) -> bool {
     matches!(frame, Frame::Text(text) if text.starts_with("0{"))
-}
-
-/// The very first request of a session finds it unknown, if it is one of these.
-fn first_request(unknown: fn(&Request) -> bool) -> Arc<dyn Seams> {
-    struct Late {
-        fresh: Mutex<HashSet<String>>,
-        unknown: fn(&Request) -> bool,
-    }
-    impl Seams for Late {
-        fn open(&self, view: View<'_>, _: &mut Handshake) {
-            lock(&self.fresh).insert(view.sid().to_owned());
-        }
-
-        fn request(&self, _: &Server, request: &mut Request) -> Option<Response> {
-            let first = lock(&self.fresh).remove(request.query.get("sid")?);
-            (first && (self.unknown)(request)).then(|| hooks::refuse(&Refusal::SessionUnknown))
-        }
-    }
-    let fresh = Mutex::default();
-    Arc::new(Late { fresh, unknown })
 }
 
 /// The sid in the answer to a polling handshake.

@@ -1,6 +1,7 @@
 //! Faults of requests (EIO-QE).
 
 use super::marks::Marks;
+use super::script::begun_on_websocket;
 use super::{Fault, hooks};
 use crate::exchange::{Request, Response};
 use crate::seams::{Dropped, Seams, Tolerance, View};
@@ -267,7 +268,7 @@ pub(super) const FAULTS: &[Fault] = &[
             struct Closing(Mutex<HashSet<String>>);
             impl Seams for Closing {
                 fn open(&self, view: View<'_>, _: &mut Handshake) {
-                    if view.query().contains("transport=websocket") {
+                    if begun_on_websocket(view) {
                         lock(&self.0).insert(view.sid().to_owned());
                     }
                 }
@@ -511,8 +512,7 @@ fn lost(method: &'static str, answer: &'static str) -> Arc<dyn Seams> {
     }
     impl Seams for Lost {
         fn dropped(&self, view: View<'_>, what: Dropped) -> Tolerance {
-            let begun_on_websocket = view.query().contains("transport=websocket");
-            if begun_on_websocket && what == (Dropped::Socket { closed: false }) {
+            if begun_on_websocket(view) && what == (Dropped::Socket { closed: false }) {
                 self.sids.set(view.sid(), ());
             }
             Tolerance::Close

@@ -154,7 +154,7 @@ impl Seams for Shut {
 
     fn request(&self, _: &Server, request: &mut Request) -> Option<Response> {
         let shut = self.lost.load(Ordering::Relaxed) >= 100;
-        (shut && begins(request)).then(|| Response::empty(503))
+        (shut && request.opens()).then(|| Response::empty(503))
     }
 }
 
@@ -183,7 +183,7 @@ impl Seams for Startled {
                 }
             });
         }
-        (self.shut.load(Ordering::Relaxed) && begins(request)).then(|| Response::empty(503))
+        (self.shut.load(Ordering::Relaxed) && request.opens()).then(|| Response::empty(503))
     }
 }
 
@@ -255,7 +255,7 @@ impl Seams for Locked {
     }
 
     fn request(&self, _: &Server, request: &mut Request) -> Option<Response> {
-        (self.shut.load(Ordering::Relaxed) && begins(request)).then(|| Response::empty(503))
+        (self.shut.load(Ordering::Relaxed) && request.opens()).then(|| Response::empty(503))
     }
 }
 
@@ -293,9 +293,4 @@ impl Seams for Rest {
             view.later(move |server| server.emit("/monitor", "noted", args![sid, "half"]));
         }
     }
-}
-
-/// Whether the request asks for a session.
-fn begins(request: &Request) -> bool {
-    request.query.get("transport").is_some() && request.query.get("sid").is_none()
 }

@@ -246,6 +246,11 @@ pub(super) fn polls(view: View<'_>) -> bool {
     view.query().contains("transport=polling")
 }
 
+/// Whether the client opened its session on WebSocket.
+pub(super) fn begun_on_websocket(view: View<'_>) -> bool {
+    view.query().contains("transport=websocket")
+}
+
 /// Sends a packet as text to a session, beside what it is sent otherwise.
 pub(super) fn say(view: View<'_>, sid: &str, text: impl Into<String>) {
     send(

@@ -1,6 +1,7 @@
 //! Faults of upgrades (EIO-UP).
 
 use super::marks::Marks;
+use super::script::polls;
 use super::upgrading::{
     backlog, completes, is_message, is_probe, is_upgrade, is_upgraded, late_noop, left_open,
 };
@@ -478,7 +479,7 @@ pub(super) const FAULTS: &[Fault] = &[
         also: &[],
         make: || {
             hooks::open(|view, handshake| {
-                if !view.config().upgrades && view.query().contains("transport=polling") {
+                if !view.config().upgrades && polls(view) {
                     handshake.upgrades = vec!["websocket".to_owned()];
                 }
             })

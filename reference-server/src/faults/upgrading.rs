@@ -1,6 +1,7 @@
 //! What faults of upgrades are made of.
 
 use super::marks::Marks;
+use super::script::polls;
 use crate::exchange::{Request, Response};
 use crate::refusal::Refusal;
 use crate::seams::{Seams, Tolerance, View};
@@ -38,7 +39,7 @@ pub(super) fn completes(session: &Session, input: &Input) -> Option<SocketId> {
 }
 
 pub(super) fn is_upgraded(view: View<'_>, session: &Session) -> bool {
-    session.transport() == "websocket" && view.query().contains("transport=polling")
+    session.transport() == "websocket" && polls(view)
 }
 
 /// WebSockets that come to a session in such a state are refused like any other, but stay open.

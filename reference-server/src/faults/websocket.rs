@@ -1,6 +1,7 @@
 //! Faults of WebSockets (EIO-WS).
 
 use super::marks::Marks;
+use super::script::begun_on_websocket;
 use super::upgrading::left_open;
 use super::wire_frames::{CLOSE, CONTINUATION, TEXT, WireFrame, change_frames};
 use super::{Fault, hooks};
@@ -568,10 +569,6 @@ fn ignored(is: bool) -> Tolerance {
     } else {
         Tolerance::Close
     }
-}
-
-fn begun_on_websocket(view: View<'_>) -> bool {
-    view.query().contains("transport=websocket")
 }
 
 /// Changes the frames of one way, and takes out those for which `change` says false.

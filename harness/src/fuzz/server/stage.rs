@@ -143,12 +143,7 @@ impl Stage {
     async fn play_text(&self, text: &str) -> Result<Option<Judgement>, String> {
         let trial = trial(text, &self.catalogue)?;
         let settings = self.server.offers(&Needs::of(&trial))?;
-        let turn = Turn {
-            number: self.plays.fetch_add(1, Ordering::Relaxed),
-            foreseen: &|_| false,
-            fails: false,
-            spares: true,
-        };
+        let turn = Turn::on_a_stranger(self.plays.fetch_add(1, Ordering::Relaxed));
         Ok(judge(
             &self.plan,
             &self.server,
