@@ -53,6 +53,16 @@ fn piped(arguments: &[&str]) -> (String, String) {
     (text(output.stdout), text(output.stderr))
 }
 
+#[test]
+fn repetitions_of_a_trial_do_not_stand_together() {
+    let (stdout, _) = piped(&["--repeat", "2", "--jobs", "1"]);
+    let played = stdout.lines().filter(|line| line.starts_with("test "));
+    let rounds: Vec<bool> = played
+        .filter_map(|line| Some(line.contains("(2 of 2)")).filter(|_| line.contains(" of 2)")))
+        .collect();
+    assert_eq!(rounds, [false, false, false, true, true, true], "{stdout}");
+}
+
 /// What it prints on a terminal.
 fn on_a_terminal(arguments: &[&str], environment: &[(&str, &str)]) -> String {
     let run = folder();
