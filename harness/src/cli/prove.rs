@@ -13,7 +13,8 @@ use crate::run::plan::Plan;
 use crate::run::selection::Filter;
 use crate::run::stop::Stop;
 
-/// Break the bundled server in one rule at a time and show that a scenario of that rule fails, and no other.
+/// Break the bundled server in one rule at a time and show that a scenario of that rule fails, that no other does, and
+/// that there is no scenario which never fails.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Only faults whose name or requirement begins with this (repeatable)
