@@ -185,7 +185,7 @@ pub(crate) async fn post(
 ///
 /// One client speaks on several connections at once, and they are tasks of their own here: what it sent before on
 /// another one shall not be overtaken. A GET during an upgrade lets the WebSocket pass, a POST lets a GET pass.
-async fn give_way() {
+pub(super) async fn give_way() {
     const TURNS: u8 = 3;
     for _ in 0..TURNS {
         tokio::task::yield_now().await;

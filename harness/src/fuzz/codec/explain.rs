@@ -152,7 +152,7 @@ fn same_packets(peer: &str, ours: &Answer, theirs: &Answer) -> Option<Vec<&'stat
 
 #[cfg(test)]
 mod tests {
-    use super::super::input::Layer;
+    use super::super::input::{Frame, Layer};
     use super::*;
 
     fn verdict(peer: &str, layer: Layer, text: &str, theirs: &str) -> String {
@@ -235,6 +235,29 @@ mod tests {
         assert_eq!(
             verdict("node", Layer::EnginePacket, "4hello", refused),
             "unknown"
+        );
+    }
+
+    #[test]
+    fn a_rule_that_a_peer_lacks_may_be_broken_again_in_what_it_then_refuses() {
+        let input = Input {
+            layer: Layer::Socket,
+            frames: vec![
+                Frame::Text("61-".into()),
+                Frame::Binary(Vec::new()),
+                Frame::Text("60-".into()),
+            ],
+        };
+        let theirs =
+            r#"{"packets":[{"type":"ack","namespace":"/"}],"error":"Illegal attachments"}"#;
+        let theirs = Answer::parse(theirs).unwrap();
+        let ours = ours::read(&input, Rules::default());
+        let Verdict::Known(classes) = explain("node", &input, &ours, &theirs) else {
+            panic!("{ours:?}")
+        };
+        assert!(
+            classes.contains(&&class::ZERO_ATTACHMENTS_REFUSED),
+            "{classes:?}"
         );
     }
 }

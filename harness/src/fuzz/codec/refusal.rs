@@ -33,7 +33,9 @@ const SHAPELESS: Leniency = Leniency::STRICT
     .allow(Rule::EventEmpty)
     .allow(Rule::EventName)
     .allow(Rule::ReservedEventName)
-    .allow(Rule::AckNotArray);
+    .allow(Rule::MissingPayload)
+    .allow(Rule::AckNotArray)
+    .allow(Rule::MissingAckId);
 
 /// How many packets python-engineio takes in one payload.
 const PYTHON_PACKETS: usize = 16;
