@@ -3,8 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use include_dir::{Dir, File, include_dir};
+use include_dir::{Dir, include_dir};
 
 use super::catalogue::{Catalogue, CatalogueError};
 use super::diagnostic::Diagnostic;
@@ -78,25 +79,25 @@ impl Corpus {
             directories.extend(directory.dirs());
             files.extend(directory.files().filter(|file| is_scenario(file.path())));
         }
-        let load = &|files: &[&File<'static>]| {
+        // It is most of what a run does before its first trial, so all cores share it. Few files take most of the time,
+        // so whoever is done takes the next.
+        let next = AtomicUsize::new(0);
+        let load = || {
             let mut corpus = Self::default();
-            for file in files {
+            while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let shown = format!("scenarios/{}", file.path().display());
                 corpus.add(&name_of(file.path()), &shown, file.contents(), catalogue);
             }
             corpus
         };
-        // It is most of what a run does before its first trial, so all cores share it.
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let share = files.len().div_ceil(cores).max(1);
         let mut corpus = Self::default();
         std::thread::scope(|scope| {
-            let shares: Vec<_> = (files.chunks(share))
-                .map(|files| (files, scope.spawn(move || load(files))))
-                .collect();
-            for (files, loading) in shares {
-                // A panic is not of the file's making; loading again shows it where it is seen.
-                let part = loading.join().unwrap_or_else(|_| load(files));
+            let shares: Vec<_> = (0..cores).map(|_| scope.spawn(load)).collect();
+            for loading in shares {
+                let part = loading
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
                 corpus.scenarios.extend(part.scenarios);
                 corpus.errors.extend(part.errors);
             }
