@@ -57,6 +57,7 @@ pub(crate) mod tests {
             gates,
             newer: false,
             changed: false,
+            moved: false,
             verdict,
             replay: "siospec run --exact --filter 'a/b'".into(),
             transcript: None,

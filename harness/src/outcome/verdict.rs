@@ -43,6 +43,9 @@ pub struct Outcome {
     /// Whether it would gate, but asks for something else than it did in that release.
     #[serde(default, skip_serializing_if = "Not::not")]
     pub changed: bool,
+    /// Whether the instance that it shared with others fell silent under it, and one of its own did not.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub moved: bool,
     /// What came of it.
     pub verdict: Verdict,
     /// The command that plays this trial alone.

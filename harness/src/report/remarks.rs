@@ -34,6 +34,7 @@ pub fn of(run: &Run, target: &Judged) -> Vec<String> {
     let deaths = target.deaths.iter();
     remarks
         .extend(deaths.map(|death| format!("an instance died while trials were running: {death}")));
+    remarks.extend(unanswered(run, target));
     remarks.extend(target.stale.iter().map(|stale| {
         format!(
             "stale entry in `known.yaml`: {}: {}; strike or correct it",
@@ -50,6 +51,19 @@ pub fn of(run: &Run, target: &Judged) -> Vec<String> {
     }));
     remarks.extend(other_versions(run, target));
     remarks
+}
+
+/// Trials under which a shared instance fell silent: any of them may have shut it up.
+fn unanswered(run: &Run, target: &Judged) -> Option<String> {
+    let mut moved = run.of(&target.name).filter(|outcome| outcome.moved);
+    let first = moved.next()?;
+    let which = match moved.count() {
+        0 => format!("1 trial ({}) was", first.trial),
+        more => format!("{} trials ({} and others) were", more + 1, first.trial),
+    };
+    Some(format!(
+        "an instance that trials share fell silent: {which} played again, each on an instance of its own"
+    ))
 }
 
 /// What came, or became another, after the release that the run is pinned to.
@@ -134,6 +148,26 @@ mod tests {
             [
                 "2 trials are newer than 0.1 and do not gate; 1 of them would turn the run red without `--requirements 0.1`",
                 "1 trial is changed since 0.1 and do not gate; 0 of them would turn the run red without `--requirements 0.1`"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_shared_instance_that_fell_silent_is_said() {
+        let moved = Outcome {
+            moved: true,
+            ..given::outcome(true, Verdict::Passed)
+        };
+        let run = given::run(vec![
+            moved.clone(),
+            given::outcome(true, given::failed()),
+            moved,
+        ]);
+        assert_eq!(
+            of(&run, &run.targets[0]),
+            [
+                "an instance that trials share fell silent: 2 trials (a/b and others) were played again, each on an \
+                 instance of its own"
             ]
         );
     }

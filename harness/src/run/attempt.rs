@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::doubt::{Circumstances, Doubt, REPLAYS};
 use super::plan::Plan;
+use super::silence::{heard, is_silent};
 use super::stop::Stop;
 use crate::outcome::{Failure, Snippet, Verdict};
 use crate::play::{End, PlayOptions, Played, Pulse, play};
@@ -17,7 +18,7 @@ use crate::scenario::verb::Verb;
 use crate::target::knobs::Settings;
 use crate::target::needs::Needs;
 use crate::target::server::Server;
-use crate::transcript::{Direction, Entry, Transcript};
+use crate::transcript::Transcript;
 
 /// How the note ends that says that a trial ended the process of its server.
 pub(crate) const ENDED_IT: &str = "(alone, so this trial ended it)";
@@ -93,6 +94,8 @@ pub(crate) struct Judgement {
     pub(crate) transcript: Option<Arc<Transcript>>,
     /// Whether it failed because something did not come in time.
     pub(crate) waited: bool,
+    /// Whether a shared instance fell silent under it, and one of its own did not.
+    pub(crate) moved: bool,
 }
 
 impl Judgement {
@@ -104,6 +107,7 @@ impl Judgement {
             },
             transcript: None,
             waited: false,
+            moved: false,
         }
     }
 
@@ -112,13 +116,14 @@ impl Judgement {
             verdict: Verdict::NotOffered { reason },
             transcript: None,
             waited: false,
+            moved: false,
         }
     }
 }
 
 /// Plays the trial. It is played again, one such trial at a time, where a time decided while the harness's own scheduler
-/// was late, and on an instance of its own where a shared process died under it or answered it nothing at all, since any
-/// of the trials may have done that. `None` if the run was stopped meanwhile.
+/// was late, and on an instance of its own where a shared process died under it or fell silent, since any of the trials
+/// may have done that. `None` if the run was stopped meanwhile.
 pub(crate) async fn judge(
     plan: &Plan,
     server: &Server,
@@ -141,6 +146,7 @@ pub(crate) async fn judge(
                 )));
             }
         };
+        let apart = moved;
         let replays = doubt.replays();
         let options = PlayOptions {
             time_scale: plan.time_scale,
@@ -160,6 +166,19 @@ pub(crate) async fn judge(
         };
         let waited = lease.waits().await.longest_since(&before);
         let shared = lease.is_shared();
+        let foreseen = match &played.end {
+            End::Failed(failure) => {
+                (turn.foreseen)(&located(&trial.scenario.source, failure.clone()))
+            }
+            _ => false,
+        };
+        let unheard = !heard(&played.transcript);
+        let silent = match &played.end {
+            End::Failed(failure) if failure.timing && shared && !foreseen && !pace.is_shut() => {
+                unheard || is_silent(&lease.endpoint, options.scaled(options.wait)).await
+            }
+            _ => false,
+        };
         lease.give_back().await;
         if death.is_some() && shared {
             needs.alone = true;
@@ -167,20 +186,17 @@ pub(crate) async fn judge(
         }
         let again = match &mut played.end {
             End::Failed(failure) => {
-                let unheard = failure.timing && !heard(&played.transcript);
-                if unheard && moved {
+                if failure.timing && unheard && moved {
                     pace.shut.fetch_add(1, Ordering::Relaxed);
                 }
-                // Whoever keeps a shared server from answering anybody may be another.
-                let others = unheard && shared && !pace.is_shut();
-                moved |= others;
+                moved |= silent;
                 needs.alone |= moved;
                 let seen = Circumstances {
-                    foreseen: (turn.foreseen)(&located(&trial.scenario.source, failure.clone())),
+                    foreseen,
                     late: played.late,
                     starved: if turn.spares { waited } else { Duration::ZERO },
                     patience: options.scaled(patience(trial, failure, &options)),
-                    kept_out: others || failure.at == "setup" && trial.is_a_crowd(),
+                    kept_out: silent || failure.at == "setup" && trial.is_a_crowd(),
                 };
                 doubt.of_failure(failure, seen)
             }
@@ -191,7 +207,8 @@ pub(crate) async fn judge(
             return None;
         }
         if !again || moved && pace.is_shut() {
-            return judged(trial, played, death);
+            let moved = apart && heard(&played.transcript);
+            return judged(trial, played, death).map(|judgement| Judgement { moved, ..judgement });
         }
     }
     let reason = format!(
@@ -226,12 +243,6 @@ fn patience(trial: &Trial, failure: &crate::play::Failure, options: &PlayOptions
         (Verb::Dead(time), within, _) => time.or(within).unwrap_or(options.dead),
         (_, within, _) => within.unwrap_or(options.wait),
     }
-}
-
-/// Whether the server has answered anything at all.
-fn heard(transcript: &Transcript) -> bool {
-    let received = |entry: &Entry| entry.direction == Direction::Received;
-    transcript.entries.iter().any(received)
 }
 
 /// How the process died, if it did: a closed connection may be seen a moment before the end of its process.
@@ -271,6 +282,7 @@ fn judged(trial: &Trial, played: Played, death: Option<String>) -> Option<Judgem
         verdict,
         transcript: Some(Arc::new(played.transcript)),
         waited,
+        moved: false,
     })
 }
 

@@ -28,7 +28,7 @@ pub(super) struct Circumstances {
     pub(super) starved: Duration,
     /// How long the step that failed had waited; nothing where it compared times itself.
     pub(super) patience: Duration,
-    /// Whether it was not let in where others may be why: in a crowd, or on a shared server that told it nothing at all.
+    /// Whether it was not let in where others may be why: in a crowd, or on a shared server that fell silent.
     pub(super) kept_out: bool,
 }
 

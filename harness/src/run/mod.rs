@@ -13,6 +13,7 @@ mod progress;
 pub mod rerun;
 pub mod selection;
 pub mod session;
+mod silence;
 pub mod stop;
 mod verdict;
 

@@ -433,6 +433,7 @@ impl Shared {
             gates: job.weight == Weight::Gates,
             newer: job.weight == Weight::Newer,
             changed: job.weight == Weight::Changed,
+            moved: judged.moved,
             verdict: weighed,
             replay: self
                 .plan
