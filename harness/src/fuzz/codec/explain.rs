@@ -119,6 +119,10 @@ impl Search<'_> {
             return None;
         }
         let mut classes = same_packets(self.peer, &ours.answer, self.theirs)?;
+        // What they let pass in one packet they may refuse in another, as we do.
+        if refusal::is_due(input, seen) {
+            return Some(classes);
+        }
         let known = |class: &&'static Class| class.is_known_of(self.peer);
         classes.push(refusal::classes(input, seen).into_iter().find(known)?);
         Some(classes)
@@ -239,25 +243,25 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_a_peer_lacks_may_be_broken_again_in_what_it_then_refuses() {
-        let input = Input {
-            layer: Layer::Socket,
-            frames: vec![
-                Frame::Text("61-".into()),
-                Frame::Binary(Vec::new()),
-                Frame::Text("60-".into()),
-            ],
+    fn what_a_peer_lets_pass_in_one_packet_it_may_refuse_in_another() {
+        let theirs = r#"{"packets":[{"type":"ack","namespace":"/"}],"error":"no"}"#;
+        let behind = |text: &str, theirs: &str| {
+            let input = Input {
+                layer: Layer::Socket,
+                frames: vec![
+                    Frame::Text("61-".into()),
+                    Frame::Binary(Vec::new()),
+                    Frame::Text(text.into()),
+                ],
+            };
+            let ours = ours::read(&input, Rules::default());
+            explain("node", &input, &ours, &Answer::parse(theirs).unwrap())
         };
-        let theirs =
-            r#"{"packets":[{"type":"ack","namespace":"/"}],"error":"Illegal attachments"}"#;
-        let theirs = Answer::parse(theirs).unwrap();
-        let ours = ours::read(&input, Rules::default());
-        let Verdict::Known(classes) = explain("node", &input, &ours, &theirs) else {
-            panic!("{ours:?}")
-        };
-        assert!(
-            classes.contains(&&class::ZERO_ATTACHMENTS_REFUSED),
-            "{classes:?}"
-        );
+        // It lacks the id that we want, and node refuses it for something else.
+        for text in ["60-", "61-null"] {
+            let verdict = behind(text, theirs);
+            assert!(matches!(verdict, Verdict::Known(_)), "{text}: {verdict:?}");
+        }
+        assert_eq!(behind(r#"2["m"]"#, theirs), Verdict::Unknown);
     }
 }

@@ -27,6 +27,13 @@ pub fn classes(input: &Input, seen: usize) -> Vec<&'static Class> {
     all
 }
 
+/// Whether the packet of that number breaks a rule by itself, whatever a peer let pass before it.
+#[must_use]
+pub fn is_due(input: &Input, number: usize) -> bool {
+    let strict = |text| decode(text, &Limits::default(), Leniency::STRICT);
+    input.layer == Layer::Socket && text(input, number).is_some_and(|text| strict(text).is_err())
+}
+
 /// What a payload must be is no matter here: a peer that lets it pass may refuse the packet for something else.
 const SHAPELESS: Leniency = Leniency::STRICT
     .allow(Rule::EventNotArray)

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::class::Class;
 use super::explain::Verdict;
+use super::input::Input;
 use super::peer::Reply;
 use super::session::{Finding, Found, Vector};
 
@@ -37,7 +38,7 @@ pub fn text(found: &Found) -> String {
     let rows: Vec<_> = found
         .tally
         .seen()
-        .map(|class| (class.name, counts(found, class), example(found, class)))
+        .map(|class| (class.name, counts(found, class), smallest(found, class)))
         .collect();
     let width = |of: fn(&(&str, String, String)) -> usize| rows.iter().map(of).max().unwrap_or(0);
     let (names, numbers) = (width(|row| row.0.len()), width(|row| row.1.len()));
@@ -60,11 +61,15 @@ fn counts(found: &Found, class: &Class) -> String {
     counts.join(", ")
 }
 
-fn example(found: &Found, class: &Class) -> String {
+fn smallest(found: &Found, class: &Class) -> String {
+    let input = example(found, class);
+    input.map(ToString::to_string).unwrap_or_default()
+}
+
+fn example<'a>(found: &'a Found, class: &Class) -> Option<&'a Input> {
     let shrunk = found.examples.iter().find(|(other, _)| *other == class);
     let kept = || found.tally.example(class).map(|example| &example.input);
-    let input = shrunk.map(|(_, vector)| &vector.input).or_else(kept);
-    input.map(ToString::to_string).unwrap_or_default()
+    shrunk.map(|(_, vector)| &vector.input).or_else(kept)
 }
 
 fn unknown(finding: &Finding, out: &mut String) {
@@ -157,13 +162,13 @@ fn classes(found: &Found, out: &mut String) {
                     .unwrap_or_default()
             })
             .collect();
-        let example = example(found, class);
         let _ = writeln!(
             out,
-            "| [{0}](#{0}) | {1} | {2} |",
+            "| [{0}](#{0}) | {1} | {2} | {3} |",
             class.name,
             counts.join(" | "),
-            code(&example)
+            example(found, class).map_or("", |input| input.layer.name()),
+            code(&smallest(found, class))
         );
     }
 }
@@ -205,5 +210,45 @@ fn code(text: &str) -> String {
     match text.contains('`') {
         true => format!("`` {text} ``"),
         false => format!("`{text}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::class;
+    use super::super::input::{Input, Layer};
+    use super::super::tally::Tally;
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn every_row_of_a_table_has_as_many_cells_as_its_head() {
+        let peers = ["node", "python"].map(str::to_owned);
+        let mut tally = Tally::new(&peers);
+        tally.disagree(
+            0,
+            &[&class::BASE64],
+            &Input::text(Layer::EnginePacket, "b|"),
+        );
+        let found = Found {
+            seed: 1,
+            peers: peers.map(|name| (name, BTreeMap::new())).to_vec(),
+            tally,
+            findings: Vec::new(),
+            examples: Vec::new(),
+            vectors: Vec::new(),
+            took: Duration::ZERO,
+            stopped: false,
+        };
+        let text = markdown(&found);
+        let rows: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
+        let cells = |row: &str| row.replace("\\|", "").matches('|').count();
+        // A row for each parser and one for the class, each table with its head and the line under it.
+        assert_eq!(rows.len(), 2 + 2 + 2 + 1, "{text}");
+        assert!(rows.iter().all(|row| cells(row) == 6), "{text}");
+        assert!(
+            text.contains(r"| [odd-base64](#odd-base64) | 1 |  | engine-packet | `b\|` |"),
+            "{text}"
+        );
     }
 }
