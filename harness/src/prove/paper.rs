@@ -1,6 +1,7 @@
 //! The kill matrix, for people.
 
 use super::proof::{Book, Change, State};
+use crate::report::wire::visible;
 
 /// The end of a run on a terminal.
 #[must_use]
@@ -8,7 +9,8 @@ pub fn summary(book: &Book, changes: &[Change]) -> String {
     let mut out = String::new();
     for (trial, why) in &book.unbroken {
         out.push_str(&format!(
-            "UNBROKEN  {trial} fails on the unbroken server: {why}\n"
+            "UNBROKEN  {trial} fails on the unbroken server: {}\n",
+            visible(why)
         ));
     }
     for proof in book.proofs.values() {
@@ -36,7 +38,9 @@ pub fn summary(book: &Book, changes: &[Change]) -> String {
         for other in proof.collateral.iter().filter(|c| c.reason.is_none()) {
             out.push_str(&format!(
                 "WIDE      {} also fails {}: {}\n",
-                proof.fault, other.trial, other.text
+                proof.fault,
+                other.trial,
+                visible(&other.text)
             ));
         }
     }
@@ -44,7 +48,11 @@ pub fn summary(book: &Book, changes: &[Change]) -> String {
         out.push_str(&format!("UNFAILED  {scenario}: no fault makes it fail\n"));
     }
     for change in changes {
-        out.push_str(&format!("CHANGED   {}: {}\n", change.fault, change.what));
+        out.push_str(&format!(
+            "CHANGED   {}: {}\n",
+            change.fault,
+            visible(&change.what)
+        ));
     }
     let caught = book
         .proofs
@@ -114,5 +122,15 @@ pub fn markdown(book: &Book) -> String {
 
 /// A text that stays in its cell.
 fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace(['\n', '\r'], " ")
+    visible(text).replace('|', "\\|")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_sent_stays_in_its_cell() {
+        assert_eq!(cell("a\0|b\nc"), "a\\u0000\\|b\\nc");
+    }
 }
