@@ -73,6 +73,7 @@ async fn carry<S: Ground>(stream: S, read: Bytes, link: Arc<Link>, socket: Socke
         alarm: None,
         armed: false,
         looking: false,
+        gathering: false,
         closing: false,
         closed: false,
         ended: false,
@@ -134,6 +135,8 @@ struct Carrier<S> {
     armed: bool,
     /// `sleep` has ended, and the sockets are looked at once more.
     looking: bool,
+    /// What was due has waited for a turn.
+    gathering: bool,
     /// A close frame went out; its answer is awaited.
     closing: bool,
     /// The client sent a close frame.
@@ -145,6 +148,7 @@ struct Carrier<S> {
 impl<S: Ground> Carrier<S> {
     /// Carries what there is to carry, both ways; ready when the WebSocket is at its end.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut woken = true;
         loop {
             let now = self.link.core.now();
             let mut more = false;
@@ -164,6 +168,12 @@ impl<S: Ground> Carrier<S> {
                 self.link.tick(now);
             }
             let mut state = self.link.state();
+            // What others have for this client often comes in company: it waits for one turn, and goes out in one piece.
+            let due = woken && state.session.has_output(Edge::Socket(self.socket));
+            if due && !std::mem::replace(&mut self.gathering, true) {
+                return pin!(tokio::task::yield_now()).poll(context);
+            }
+            (woken, self.gathering) = (false, false);
             // Whoever has something for this WebSocket now finds it awake: it looks again before it rests.
             state.wakers.rise(self.socket);
             let (work, full) = (state.has_work(), is_full(&state));
