@@ -25,6 +25,25 @@ fn every_scenario_of_the_corpus_loads_and_names_its_requirement() {
     }
 }
 
+#[test]
+fn a_scenario_has_its_name_however_it_is_given() {
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios");
+    let file = "engine.io/polling/post-is-answered-ok";
+    for given in [
+        "",
+        "engine.io",
+        "engine.io/polling",
+        &format!("{file}.yaml"),
+    ] {
+        let path = std::path::Path::new(corpus).join(given);
+        let read = Corpus::read(&[path], &catalogue().unwrap()).unwrap();
+        assert!(
+            read.scenarios.iter().any(|scenario| scenario.name == file),
+            "{given}"
+        );
+    }
+}
+
 /// Run with `SIOSPEC_WRITE_SCHEMA=1` to write the file anew.
 #[test]
 fn the_committed_schema_is_the_one_that_the_program_prints() {

@@ -105,8 +105,8 @@ impl Corpus {
         corpus.sorted()
     }
 
-    /// The scenarios in these files and directories. A file's name in the corpus is its path below
-    /// the directory that was named; a file that was named is known by its own name.
+    /// The scenarios in these files and directories. A scenario of a corpus has the name that it has there, whichever
+    /// way it was named; any other has its path below the directory that was named, or its own name.
     ///
     /// # Errors
     /// A path that cannot be read.
@@ -122,7 +122,9 @@ impl Corpus {
                 .is_file()
             {
                 let bytes = std::fs::read(root).map_err(|error| at(root, error))?;
-                let name = root.file_name().map(PathBuf::from).unwrap_or_default();
+                let name = (in_corpus(root))
+                    .or_else(|| root.file_name().map(PathBuf::from))
+                    .unwrap_or_default();
                 corpus.add(
                     &name_of(&name),
                     &root.display().to_string(),
@@ -131,19 +133,20 @@ impl Corpus {
                 );
                 continue;
             }
+            let above = in_corpus(root).unwrap_or_default();
             let mut directories = vec![root.clone()];
             while let Some(directory) = directories.pop() {
                 let entries =
                     std::fs::read_dir(&directory).map_err(|error| at(&directory, error))?;
                 for entry in entries {
                     let path = entry.map_err(|error| at(&directory, error))?.path();
+                    let below = above.join(path.strip_prefix(root).unwrap_or(&path));
                     if path.is_dir() {
                         directories.push(path);
-                    } else if is_scenario(path.strip_prefix(root).unwrap_or(&path)) {
+                    } else if is_scenario(&below) {
                         let bytes = std::fs::read(&path).map_err(|error| at(&path, error))?;
-                        let below = path.strip_prefix(root).unwrap_or(&path);
                         corpus.add(
-                            &name_of(below),
+                            &name_of(&below),
                             &path.display().to_string(),
                             &bytes,
                             catalogue,
@@ -171,11 +174,20 @@ impl Corpus {
     }
 }
 
+/// The path below the folder of a corpus, which is the one that holds the tables; `None` outside of any.
+fn in_corpus(path: &Path) -> Option<PathBuf> {
+    let path = path.canonicalize().ok()?;
+    let is_home = |folder: &&Path| TABLES.iter().all(|table| folder.join(table).is_file());
+    let home = path.ancestors().find(is_home)?;
+    path.strip_prefix(home).ok().map(Path::to_owned)
+}
+
+/// What a corpus has beside scenarios.
+const TABLES: [&str; 2] = ["requirements.yaml", "real-bugs.yaml"];
+
 /// Every YAML file is one, but for the tables of the corpus itself.
 fn is_scenario(path: &Path) -> bool {
-    let table = ["requirements.yaml", "real-bugs.yaml"]
-        .iter()
-        .any(|table| path == Path::new(table));
+    let table = TABLES.iter().any(|table| path == Path::new(table));
     let release = path.starts_with("releases");
     path.extension().is_some_and(|ending| ending == "yaml") && !table && !release
 }
