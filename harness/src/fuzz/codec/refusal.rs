@@ -1,7 +1,7 @@
 //! Why a peer refuses what we read.
 
-use siospec_codec::socket::{AckId, PacketType, decode};
-use siospec_codec::{DecodeErrorKind as Rule, Leniency, Limits};
+use siospec_codec::socket::{AckId, Packet, PacketType, decode};
+use siospec_codec::{DecodeError, Leniency, Limits};
 
 use super::class::{self, Class};
 use super::input::{Frame, Input, Layer};
@@ -30,19 +30,12 @@ pub fn classes(input: &Input, seen: usize) -> Vec<&'static Class> {
 /// Whether the packet of that number breaks a rule by itself, whatever a peer let pass before it.
 #[must_use]
 pub fn is_due(input: &Input, number: usize) -> bool {
-    let strict = |text| decode(text, &Limits::default(), Leniency::STRICT);
     input.layer == Layer::Socket && text(input, number).is_some_and(|text| strict(text).is_err())
 }
 
-/// What a payload must be is no matter here: a peer that lets it pass may refuse the packet for something else.
-const SHAPELESS: Leniency = Leniency::STRICT
-    .allow(Rule::EventNotArray)
-    .allow(Rule::EventEmpty)
-    .allow(Rule::EventName)
-    .allow(Rule::ReservedEventName)
-    .allow(Rule::MissingPayload)
-    .allow(Rule::AckNotArray)
-    .allow(Rule::MissingAckId);
+fn strict(text: &str) -> Result<Packet<'_>, DecodeError> {
+    decode(text, &Limits::default(), Leniency::STRICT)
+}
 
 /// How many packets python-engineio takes in one payload.
 const PYTHON_PACKETS: usize = 16;
@@ -67,7 +60,7 @@ fn text(input: &Input, number: usize) -> Option<&str> {
 
 fn socket(text: &str) -> Vec<&'static Class> {
     let mut all = Vec::new();
-    let Ok(packet) = decode(text, &Limits::UNLIMITED, SHAPELESS) else {
+    let Ok(packet) = strict(text) else {
         return all;
     };
     if packet.kind == PacketType::ConnectError {
