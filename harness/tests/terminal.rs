@@ -56,10 +56,9 @@ fn piped(arguments: &[&str]) -> (String, String) {
 #[test]
 fn repetitions_of_a_trial_do_not_stand_together() {
     let (stdout, _) = piped(&["--repeat", "2", "--jobs", "1"]);
-    let played = stdout.lines().filter(|line| line.starts_with("test "));
-    let rounds: Vec<bool> = played
-        .filter_map(|line| Some(line.contains("(2 of 2)")).filter(|_| line.contains(" of 2)")))
-        .collect();
+    let is_play = |line: &&str| line.starts_with("test ") && line.contains(" of 2)");
+    let played = stdout.lines().filter(is_play);
+    let rounds: Vec<bool> = played.map(|line| line.contains("(2 of 2)")).collect();
     assert_eq!(rounds, [false, false, false, true, true, true], "{stdout}");
 }
 

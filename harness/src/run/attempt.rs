@@ -186,7 +186,7 @@ pub(crate) async fn judge(
         }
         let again = match &mut played.end {
             End::Failed(failure) => {
-                if failure.timing && unheard && moved {
+                if failure.timing && unheard && apart {
                     pace.shut.fetch_add(1, Ordering::Relaxed);
                 }
                 moved |= silent;
@@ -207,8 +207,7 @@ pub(crate) async fn judge(
             return None;
         }
         if !again || moved && pace.is_shut() {
-            let moved = apart && heard(&played.transcript);
-            return judged(trial, played, death).map(|judgement| Judgement { moved, ..judgement });
+            return judged(trial, played, death, apart && !unheard);
         }
     }
     let reason = format!(
@@ -254,7 +253,7 @@ async fn died(lease: &crate::target::server::Lease<'_>) -> Option<String> {
     lease.death().await
 }
 
-fn judged(trial: &Trial, played: Played, death: Option<String>) -> Option<Judgement> {
+fn judged(trial: &Trial, played: Played, death: Option<String>, moved: bool) -> Option<Judgement> {
     let source = &trial.scenario.source;
     let waited = matches!(&played.end, End::Failed(failure) if failure.timing);
     let verdict = match played.end {
@@ -282,7 +281,7 @@ fn judged(trial: &Trial, played: Played, death: Option<String>) -> Option<Judgem
         verdict,
         transcript: Some(Arc::new(played.transcript)),
         waited,
-        moved: false,
+        moved,
     })
 }
 
