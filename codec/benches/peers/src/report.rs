@@ -9,15 +9,6 @@ use serde_json::json;
 use crate::counts::Counts;
 use crate::measure::{About, ROWS, SAMPLES, Times};
 
-/// Why one peer has no column, and what was seen of it all the same.
-const RUST_SOCKETIO: &str = "
-rust_socketio is not among them: its packets are private to the crate, so that this program cannot time them. In a copy
-of version 0.6.0 that makes them public it was, once, by hand, on 2026-11-30 on a quiet machine of this kind (UTF-8 and
-JSON checked, text copied, attachments shared; beside it this codec from bytes): small event 62 ns (33), ack 78 (26), 1 KiB
-object 448 (598: it looks for neither placeholders nor depth), binary event 264 (129), body of 100 16 µs (6.0), 1 MiB
-string 180 µs (53); encoding a small event 69 ns (14), an ack 104 (26), a binary event 152 (24).
-";
-
 /// Nanoseconds of a row over the rounds.
 #[derive(Clone, Copy)]
 struct Spread {
@@ -84,8 +75,7 @@ fn markdown(abouts: &[About], rounds: &[Vec<Times>], counts: &Counts) -> String 
             about.name, about.versions, about.does
         );
     }
-    out.push_str(RUST_SOCKETIO);
-    out.push_str("\n## Time\n\n| row |");
+    out.push_str("\nrust_socketio is not among them: its packets are private to the crate, so that this program cannot time them. What was seen by hand stands in `reports/performance/rust_socketio.md`.\n\n## Time\n\n| row |");
     for about in abouts {
         let _ = write!(out, " {} |", about.name);
     }
