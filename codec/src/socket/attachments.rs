@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use smallvec::SmallVec;
 
 use super::{Argument, OwnedPacket, Packet};
 use crate::{DecodeError, DecodeErrorKind, Leniency, Limits};
@@ -10,7 +11,8 @@ use crate::{DecodeError, DecodeErrorKind, Leniency, Limits};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     packet: OwnedPacket,
-    attachments: Vec<Bytes>,
+    /// Most messages have one or two.
+    attachments: SmallVec<[Bytes; 2]>,
 }
 
 impl Message {
@@ -112,7 +114,7 @@ impl Assembler {
         let due = packet.attachments();
         let message = Message {
             packet,
-            attachments: Vec::new(),
+            attachments: SmallVec::new(),
         };
         if due == 0 {
             return Ok(Some(message));
