@@ -1,21 +1,28 @@
 //! One HTTP request and its answer, as values.
 
 use bytes::Bytes;
+use bytestring::ByteString;
+use hyper::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::http::{HeaderMap, Method};
 use siospec_codec::engine;
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// The parameters of a query, decoded, in the order they came.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Query(pub Vec<(String, String)>);
+pub struct Query(pub Vec<(ByteString, ByteString)>);
 
 impl Query {
-    /// Decodes a query.
-    pub fn parse(raw: &str) -> Self {
+    /// Decodes a query; what needs no decoding shares its memory.
+    pub fn parse(raw: &ByteString) -> Self {
+        let part = |part| match part {
+            Cow::Borrowed(part) => raw.slice_ref(part),
+            Cow::Owned(part) => part.into(),
+        };
         let pairs = engine::Query::parse(raw).pairs.into_iter();
         Self(
             pairs
-                .map(|(name, value)| (name.into_owned(), value.into_owned()))
+                .map(|(name, value)| (part(name), part(value)))
                 .collect(),
         )
     }
@@ -23,7 +30,7 @@ impl Query {
     /// The last value of a parameter (EIO-QE-20); an empty one counts as absent (EIO-QE-25).
     pub fn get(&self, name: &str) -> Option<&str> {
         let (_, value) = self.0.iter().rev().find(|(key, _)| key == name)?;
-        Some(value.as_str()).filter(|value| !value.is_empty())
+        Some(&**value).filter(|value| !value.is_empty())
     }
 
     /// Whether a parameter stands in the query, with a value or without.
@@ -32,9 +39,9 @@ impl Query {
     }
 
     /// Sets a parameter, whether it was there or not.
-    pub fn set(&mut self, name: &str, value: impl Into<String>) {
+    pub fn set(&mut self, name: &str, value: impl Into<ByteString>) {
         self.remove(name);
-        self.0.push((name.to_owned(), value.into()));
+        self.0.push((name.into(), value.into()));
     }
 
     /// Takes a parameter out.
@@ -53,7 +60,7 @@ pub struct Request {
     /// The path.
     pub path: String,
     /// The query as it came.
-    pub raw_query: String,
+    pub raw_query: ByteString,
     /// The query.
     pub query: Query,
     /// The headers.
@@ -92,8 +99,8 @@ impl Request {
 pub struct Response {
     /// The status.
     pub status: u16,
-    /// The headers, in order.
-    pub headers: Vec<(&'static str, String)>,
+    /// The headers.
+    pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
     /// How long it is held back; for ever, if that is [`Duration::MAX`]. A right server holds nothing back.
@@ -102,20 +109,20 @@ pub struct Response {
 
 impl Response {
     /// An answer with a body of this type.
-    pub fn new(status: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
+    pub fn new(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        let body = body.into();
         Self {
-            status,
-            headers: vec![("content-type", content_type.to_owned())],
-            body: body.into(),
-            delay: Duration::ZERO,
+            body,
+            ..Self::empty(status)
         }
+        .with(CONTENT_TYPE, HeaderValue::from_static(content_type))
     }
 
     /// An answer without body.
     pub fn empty(status: u16) -> Self {
         Self {
             status,
-            headers: Vec::new(),
+            headers: HeaderMap::new(),
             body: Bytes::new(),
             delay: Duration::ZERO,
         }
@@ -123,28 +130,23 @@ impl Response {
 
     /// Adds a header, or replaces it.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.set(name, value);
+    pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
         self
     }
 
-    /// Adds a header, or replaces it.
-    pub fn set(&mut self, name: &'static str, value: impl Into<String>) {
-        self.remove(name);
-        self.headers.push((name, value.into()));
+    /// No cache keeps it.
+    #[must_use]
+    pub(crate) fn not_stored(self) -> Self {
+        self.with(CACHE_CONTROL, HeaderValue::from_static("no-store"))
     }
 
-    /// Takes a header out.
-    pub fn remove(&mut self, name: &str) {
-        self.headers.retain(|(key, _)| *key != name);
-    }
-
-    /// A header's value.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value.as_str())
+    /// Adds a header, or replaces it. What no header can carry is the server's mistake, and its answer says so.
+    pub fn set(&mut self, name: HeaderName, value: impl TryInto<HeaderValue>) {
+        match value.try_into() {
+            Ok(value) => drop(self.headers.insert(name, value)),
+            Err(_) => *self = Self::empty(500),
+        }
     }
 }
 
@@ -154,7 +156,9 @@ mod tests {
 
     #[test]
     fn a_query_is_decoded_and_its_last_value_counts() {
-        let query = Query::parse("EIO=3&transport=poll%69ng&EIO=4&x=%zz&sid=");
+        let query = Query::parse(&ByteString::from_static(
+            "EIO=3&transport=poll%69ng&EIO=4&x=%zz&sid=",
+        ));
         assert_eq!(query.get("transport"), Some("polling"));
         assert_eq!(query.get("EIO"), Some("4"));
         assert_eq!(query.get("x"), Some("%zz"));

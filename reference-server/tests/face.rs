@@ -7,7 +7,7 @@
 
 use siospec_reference_server::fixture::{FixtureConfig, serve};
 use siospec_reference_server::trace::Step;
-use siospec_reference_server::{Config, Server, SocketIo, args};
+use siospec_reference_server::{Config, Cors, Server, SocketIo, args};
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -111,6 +111,34 @@ async fn the_page_says_what_the_server_is_and_can_do() {
     }
 }
 
+#[tokio::test]
+async fn a_cache_is_told_of_everything_that_an_answer_varies_with() {
+    let config = Config {
+        cors: Cors::parse("http://a.example"),
+        compression_threshold: 0,
+        ..Config::default()
+    };
+    let running = SocketIo::new(config)
+        .start(([127, 0, 0, 1], 0).into())
+        .await
+        .unwrap();
+    let mut stream = TcpStream::connect(running.address()).await.unwrap();
+    let request = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\
+                   Origin: http://a.example\r\nAccept-Encoding: gzip\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    for header in [
+        "content-encoding: gzip\r\n",
+        "vary: Accept-Encoding\r\n",
+        "vary: Origin\r\n",
+        "access-control-allow-origin: http://a.example\r\n",
+    ] {
+        assert!(answer.contains(header), "{header} is missing in {answer}");
+    }
+}
+
 #[test]
 fn the_contracts_variables_set_the_knobs() {
     let variables = [
@@ -139,7 +167,7 @@ fn the_contracts_variables_set_the_knobs() {
     assert_eq!(config.recovery.unwrap().window, Duration::from_millis(500));
     assert_eq!(
         config.cors,
-        siospec_reference_server::Cors::parse("http://a.example,http://b.example")
+        Cors::parse("http://a.example,http://b.example")
     );
 }
 

@@ -5,9 +5,8 @@ use crate::config::Cors;
 use crate::exchange::{Request, Response};
 use crate::seams::Seams;
 use crate::server::Server;
+use hyper::http::header::{self, ACCESS_CONTROL_ALLOW_ORIGIN as ALLOWED};
 use std::sync::Arc;
-
-const ALLOWED: &str = "access-control-allow-origin";
 
 pub(super) const FAULTS: &[Fault] = &[
     Fault {
@@ -65,8 +64,12 @@ pub(super) const FAULTS: &[Fault] = &[
         also: &[],
         make: || {
             hooks::response(|_, _, response| {
-                if response.get(ALLOWED) == Some("*") {
-                    response.set("access-control-allow-credentials", "true");
+                if response
+                    .headers
+                    .get(ALLOWED)
+                    .is_some_and(|allowed| allowed == "*")
+                {
+                    response.set(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
                 }
             })
         },
@@ -94,7 +97,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 let handshake =
                     request.query.get("sid").is_none() && response.body.starts_with(b"0");
                 if handshake && server.config().cookie.is_none() {
-                    response.set("set-cookie", "io=1");
+                    response.set(header::SET_COOKIE, "io=1");
                 }
             })
         },
@@ -109,7 +112,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 if let (Some(cookie), Some(sid)) =
                     (&server.config().cookie, request.query.get("sid"))
                 {
-                    response.set("set-cookie", format!("{cookie}={sid}"));
+                    response.set(header::SET_COOKIE, format!("{cookie}={sid}"));
                 }
             })
         },
@@ -124,7 +127,8 @@ pub(super) const FAULTS: &[Fault] = &[
             impl Seams for Reflecting {
                 fn response(&self, server: &Server, request: &Request, response: &mut Response) {
                     let origin = request.headers.get("origin");
-                    let origin = origin.map(|value| String::from_utf8_lossy(value.as_bytes()));
+                    let origin =
+                        origin.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
                     let odd = |origin: &str| origin.chars().any(char::is_control);
                     if let Some(origin) = origin.filter(|origin| odd(origin))
                         && server.config().cors == Cors::Any
@@ -147,7 +151,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 let found = request.query.0.iter().find(|(_, value)| markup(value));
                 if let Some((_, value)) = found.filter(|_| response.status == 400) {
                     response.body = format!("<p>what is {value}?</p>").into();
-                    response.set("content-type", "text/html");
+                    response.set(header::CONTENT_TYPE, "text/html");
                 }
             })
         },
@@ -160,7 +164,7 @@ pub(super) const FAULTS: &[Fault] = &[
         make: || {
             hooks::response(|_, _, response| {
                 if &response.body[..] == b"ok" {
-                    response.set("content-type", "application/octet-stream");
+                    response.set(header::CONTENT_TYPE, "application/octet-stream");
                 }
             })
         },
@@ -170,7 +174,11 @@ pub(super) const FAULTS: &[Fault] = &[
         requirements: &["EIO-HD-13"],
         breaks: "an old Internet Explorer is not told to leave out its filter",
         also: &[],
-        make: || hooks::response(|_, _, response| response.remove("x-xss-protection")),
+        make: || {
+            hooks::response(|_, _, response| {
+                drop(response.headers.remove(header::X_XSS_PROTECTION));
+            })
+        },
     },
 ];
 
@@ -178,7 +186,7 @@ pub(super) const FAULTS: &[Fault] = &[
 fn answers(which: fn(&Request, &Response) -> bool) -> Arc<dyn Seams> {
     hooks::response(move |server, request, response| {
         if server.config().cors == Cors::Any && which(request, response) {
-            response.remove(ALLOWED);
+            response.headers.remove(ALLOWED);
         }
     })
 }

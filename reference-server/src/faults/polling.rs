@@ -8,7 +8,7 @@ use crate::server::Server;
 use crate::session::{Edge, Frame};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hyper::http::HeaderValue;
+use hyper::http::header::{self, HeaderValue};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -443,8 +443,13 @@ pub(super) const FAULTS: &[Fault] = &[
         also: &[],
         make: || {
             hooks::response(|_, request, response| {
-                if request.method == "GET" && response.get("content-type") == Some(TEXT) {
-                    response.set("content-type", "application/octet-stream");
+                if request.method == "GET"
+                    && response
+                        .headers
+                        .get(header::CONTENT_TYPE)
+                        .is_some_and(|kind| kind == TEXT)
+                {
+                    response.set(header::CONTENT_TYPE, "application/octet-stream");
                 }
             })
         },
@@ -454,7 +459,9 @@ pub(super) const FAULTS: &[Fault] = &[
         requirements: &["EIO-PO-22"],
         breaks: "caches are not told to stay away",
         also: &[],
-        make: || hooks::response(|_, _, response| response.remove("cache-control")),
+        make: || {
+            hooks::response(|_, _, response| drop(response.headers.remove(header::CACHE_CONTROL)))
+        },
     },
     Fault {
         name: "po-content-length-chars",
@@ -476,7 +483,11 @@ pub(super) const FAULTS: &[Fault] = &[
         requirements: &["EIO-PO-24"],
         breaks: "a compressed answer does not say that it is",
         also: &[],
-        make: || hooks::response(|_, _, response| response.remove("content-encoding")),
+        make: || {
+            hooks::response(|_, _, response| {
+                drop(response.headers.remove(header::CONTENT_ENCODING));
+            })
+        },
     },
     Fault {
         name: "po-jsonp-500",

@@ -304,7 +304,9 @@ pub(super) const FAULTS: &[Fault] = &[
         breaks: "the application's refusal of a handshake has no effect",
         also: &[("EIO-QE-15", "its refusal of such a handshake is gone")],
         make: || {
-            changed(|request| request.raw_query = request.raw_query.replace("deny=1", "deny=0"))
+            changed(|request| {
+                request.raw_query = request.raw_query.replace("deny=1", "deny=0").into();
+            })
         },
     },
     Fault {

@@ -13,6 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
+use hyper::http::header;
 use sha1::{Digest, Sha1};
 use siospec_codec::engine::{Handshake, OwnedPacket, PacketType};
 use std::io::Write;
@@ -434,7 +435,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 let text = STANDARD.decode(key).is_ok_and(|key| key.is_ascii());
                 if response.status == 101 && text {
                     let accept = STANDARD.encode(Sha1::digest(key));
-                    response.set("sec-websocket-accept", accept);
+                    response.set(header::SEC_WEBSOCKET_ACCEPT, accept);
                 }
             })
         },

@@ -10,6 +10,7 @@ use crate::{sid, wire};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hyper::http::Method;
+use hyper::http::header::{self, HeaderValue};
 use sha1::{Digest, Sha1};
 use std::sync::Arc;
 
@@ -87,7 +88,10 @@ pub(crate) fn upgrade(
 fn accept(request: &Request) -> Result<Result<Response, Response>, Refusal> {
     if request.header("sec-websocket-version") != Some("13") {
         let response = Response::new(426, "text/plain; charset=UTF-8", "Upgrade Required");
-        return Ok(Err(response.with("sec-websocket-version", "13")));
+        return Ok(Err(response.with(
+            header::SEC_WEBSOCKET_VERSION,
+            HeaderValue::from_static("13"),
+        )));
     }
     let key = request
         .header("sec-websocket-key")
@@ -96,8 +100,9 @@ fn accept(request: &Request) -> Result<Result<Response, Response>, Refusal> {
         return Err(Refusal::BadRequest);
     }
     let digest = Sha1::new().chain_update(key).chain_update(GUID).finalize();
-    Ok(Ok(Response::empty(101)
-        .with("connection", "Upgrade")
-        .with("upgrade", "websocket")
-        .with("sec-websocket-accept", STANDARD.encode(digest))))
+    let mut response = Response::empty(101)
+        .with(header::CONNECTION, HeaderValue::from_static("Upgrade"))
+        .with(header::UPGRADE, HeaderValue::from_static("websocket"));
+    response.set(header::SEC_WEBSOCKET_ACCEPT, STANDARD.encode(digest));
+    Ok(Ok(response))
 }

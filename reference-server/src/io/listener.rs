@@ -1,5 +1,6 @@
 //! Accepts TCP connections, and stops.
 
+use super::alarm::Alarm;
 use super::clock::{Tasks, Tokio};
 use super::router::{Connection, handle};
 use super::websocket;
@@ -9,7 +10,7 @@ use crate::shared::{Core, Surroundings};
 use crate::trace::Step;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -144,8 +145,10 @@ async fn serve(
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| Box::pin(handle(connection.clone(), request)));
     let mut http = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(Alarm::new(HEAD))
         .header_read_timeout(HEAD)
+        // The head and the body of most answers are small: one piece costs the kernel less than two.
+        .writev(false)
         .serve_connection(TokioIo::new(stream), service);
     let ended = {
         let mut ended = pin!(std::future::poll_fn(

@@ -1,5 +1,6 @@
 //! The edge: sockets, HTTP, WebSockets, tasks and the clock. Nothing else in this crate knows of tokio or hyper's I/O.
 
+mod alarm;
 mod clock;
 mod driver;
 mod frames;

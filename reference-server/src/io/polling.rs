@@ -1,7 +1,7 @@
 //! HTTP long-polling: the handshake, the GET that waits, the POST that brings.
 
 use super::driver;
-use super::router::{Connection, admit};
+use super::router::{Connection, Manner, admit};
 use crate::engine::EngineApp;
 use crate::exchange::{Request, Response};
 use crate::link::Link;
@@ -17,6 +17,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use hyper::http::header::{self, HeaderValue};
 use std::future::poll_fn;
 use std::io::Write;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ const DRAIN: (usize, Duration) = (1 << 20, Duration::from_secs(2));
 pub(crate) fn open(
     connection: &Arc<Connection>,
     request: &Request,
+    manner: Manner,
     engine: Option<Arc<dyn EngineApp>>,
 ) -> Result<Response, Refusal> {
     let core = &connection.core;
@@ -61,10 +63,10 @@ pub(crate) fn open(
         .tokio
         .background
         .spawn(driver::drive(link.clone()));
-    let mut response = payload(request, &link, &frames);
+    let mut response = payload(&link, &frames, manner.gzip);
     if let Some(cookie) = &core.config.cookie {
         response.set(
-            "set-cookie",
+            header::SET_COOKIE,
             format!("{cookie}={}; Path=/; HttpOnly; SameSite=Lax", link.sid),
         );
     }
@@ -72,10 +74,10 @@ pub(crate) fn open(
 }
 
 /// A GET: waits for something to say (EIO-PO-03).
-pub(crate) async fn get(request: &Request, link: Arc<Link>) -> Result<Response, Refusal> {
+pub(crate) async fn get(manner: Manner, link: Arc<Link>) -> Result<Response, Refusal> {
     let mut pending = Pending {
         link: Some(link.clone()),
-        dropped: Input::PollDropped,
+        asks: Asks::Get,
         started: false,
     };
     if link.state().session.is_upgrading() {
@@ -103,24 +105,28 @@ pub(crate) async fn get(request: &Request, link: Arc<Link>) -> Result<Response, 
     if let Some(seams) = &link.core.seams {
         seams.outward(link.view(), Edge::Poll, &mut frames);
     }
-    Ok(payload(request, &link, &frames))
+    Ok(payload(&link, &frames, manner.gzip))
 }
 
 /// Tells the session when hyper drops a request because its connection is gone.
 struct Pending {
     link: Option<Arc<Link>>,
-    dropped: Input,
+    asks: Asks,
     /// Whether the session knows of the request already.
     started: bool,
+}
+
+enum Asks {
+    Get,
+    Post,
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
         if let Some(link) = self.link.take() {
-            let what = if self.dropped == Input::PollDropped {
-                Dropped::Poll
-            } else {
-                Dropped::Post
+            let (what, dropped) = match self.asks {
+                Asks::Get => (Dropped::Poll, Input::PollDropped),
+                Asks::Post => (Dropped::Post, Input::PostDropped),
             };
             let tolerance = link
                 .core
@@ -134,7 +140,7 @@ impl Drop for Pending {
                 let _ = link.handle(Input::PollStarted, link.core.now());
             }
             // What became of it is nobody's to hear.
-            let _ = link.handle(self.dropped.clone(), link.core.now());
+            let _ = link.handle(dropped, link.core.now());
         }
     }
 }
@@ -142,23 +148,26 @@ impl Drop for Pending {
 /// A POST: its packets one after the other (EIO-PO-19).
 pub(crate) async fn post(
     request: &Request,
+    manner: Manner,
     link: Arc<Link>,
     body: Incoming,
 ) -> Result<Response, Refusal> {
     link.handle(Input::PostStarted, link.core.now())?;
     let mut pending = Pending {
         link: Some(link.clone()),
-        dropped: Input::PostDropped,
+        asks: Asks::Post,
         started: true,
     };
     let config = &link.core.config;
     let patience = config.ping_interval + config.ping_timeout;
     let read = tokio::time::timeout(patience, read(body, config.max_payload)).await;
-    give_way().await;
+    if link.state().session.may_be_overtaken() {
+        give_way().await;
+    }
     let outcome = match read {
         // Closed meanwhile, by a second POST for instance: then nothing of it is delivered, and nobody says it was.
         Ok(Ok(_)) if !link.state().session.is_open() => Err(Refusal::SessionUnknown),
-        Ok(Ok(body)) => take(request, &link, body),
+        Ok(Ok(body)) => take(request, &link, body, manner.octets),
         Ok(Err(Unread::TooLarge(rest))) => {
             link.core.surroundings.spawn(Box::pin(drain(rest)));
             Err(Refusal::TooLarge)
@@ -167,7 +176,7 @@ pub(crate) async fn post(
         Ok(Err(Unread::Broken(mut partial))) => {
             let seams = link.core.seams.as_ref();
             if seams.is_some_and(|seams| seams.partial_body(link.view(), request, &mut partial)) {
-                let _ = take(request, &link, partial);
+                let _ = take(request, &link, partial, manner.octets);
             }
             return Err(Refusal::BadRequest);
         }
@@ -178,13 +187,14 @@ pub(crate) async fn post(
     let _ = link.handle(Input::PostFinished, link.core.now());
     outcome?;
     // EIO-PO-01, EIO-HD-12
-    Ok(Response::new(200, TEXT, "ok").with("cache-control", "no-store"))
+    Ok(Response::new(200, TEXT, "ok").not_stored())
 }
 
 /// Lets other connections have their turn first.
 ///
 /// One client speaks on several connections at once, and they are tasks of their own here: what it sent before on
-/// another one shall not be overtaken. A GET during an upgrade lets the WebSocket pass, a POST lets a GET pass.
+/// another one shall not be overtaken. A GET during an upgrade lets the WebSocket pass, a POST lets a GET pass that is
+/// not there yet.
 pub(super) async fn give_way() {
     const TURNS: u8 = 3;
     for _ in 0..TURNS {
@@ -234,16 +244,18 @@ async fn drain(mut body: Incoming) {
 }
 
 /// Gives the packets of a body to the session.
-fn take(request: &Request, link: &Arc<Link>, mut body: Vec<u8>) -> Result<(), Refusal> {
+fn take(
+    request: &Request,
+    link: &Arc<Link>,
+    mut body: Vec<u8>,
+    octets: bool,
+) -> Result<(), Refusal> {
     if let Some(seams) = &link.core.seams {
         seams.body(link.view(), request, &mut body);
     }
-    let raw = request
-        .header("content-type")
-        .is_some_and(|kind| kind.starts_with("application/octet-stream"));
     // EIO-PO-14, EIO-PL-15
     let body = match String::from_utf8(body) {
-        Ok(body) if !raw => ByteString::from(body),
+        Ok(body) if !octets => ByteString::from(body),
         Ok(body) => return malformed(link, body.as_bytes()),
         Err(error) => return malformed(link, error.as_bytes()),
     };
@@ -287,7 +299,7 @@ fn malformed(link: &Arc<Link>, raw: &[u8]) -> Result<(), Refusal> {
 }
 
 /// An answer with these packets, compressed where the client takes it and it pays (EIO-PO-24).
-fn payload(request: &Request, link: &Link, frames: &[Frame]) -> Response {
+fn payload(link: &Link, frames: &[Frame], gzip: bool) -> Response {
     for frame in frames {
         link.core
             .trace(link, || Step::EngineOut(wire::show_frame(frame)));
@@ -295,8 +307,8 @@ fn payload(request: &Request, link: &Link, frames: &[Frame]) -> Response {
     let body = wire::encode_payload(frames);
     let config = &link.core.config;
     // EIO-PO-22
-    let response = Response::new(200, TEXT, body.clone()).with("cache-control", "no-store");
-    if body.len() < config.compression_threshold || !request.has_token("accept-encoding", "gzip") {
+    let response = Response::new(200, TEXT, body.clone()).not_stored();
+    if body.len() < config.compression_threshold || !gzip {
         return response;
     }
     let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 2), Compression::fast());
@@ -308,8 +320,8 @@ fn payload(request: &Request, link: &Link, frames: &[Frame]) -> Response {
                 ..response
             };
             response
-                .with("content-encoding", "gzip")
-                .with("vary", "Accept-Encoding")
+                .with(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"))
+                .with(header::VARY, HeaderValue::from_static("Accept-Encoding"))
         }
         // Writing into memory does not fail; if it did, the payload is right as it is.
         Err(_) => response,

@@ -6,16 +6,20 @@ use super::polling;
 use crate::config::Cors;
 use crate::engine::EngineApp;
 use crate::exchange::{Query, Request, Response};
+use crate::handler::Work;
 use crate::link::{Handshake, Link};
 use crate::refusal::Refusal;
 use crate::server::Server;
 use crate::shared::Core;
 use crate::trace::Step;
 use bytes::Bytes;
+use bytestring::ByteString;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::http::Method;
+use hyper::http::header::{self, HeaderName, HeaderValue};
+use hyper::http::{HeaderMap, Method};
 use std::convert::Infallible;
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -57,21 +61,14 @@ impl Connection {
     }
 }
 
-/// Answers one request.
-pub(crate) async fn handle(
+/// Answers one request. What hyper gave is taken apart before the future is made, which is to be small: each request
+/// has one.
+pub(crate) fn handle(
     connection: Arc<Connection>,
     request: hyper::Request<Incoming>,
-) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+) -> impl Future<Output = Result<hyper::Response<Full<Bytes>>, Infallible>> {
     let (head, body) = request.into_parts();
-    let raw_query = head.uri.query().unwrap_or("").to_owned();
-    let mut request = Request {
-        connection: connection.number,
-        method: head.method,
-        path: head.uri.path().to_owned(),
-        query: Query::parse(&raw_query),
-        raw_query,
-        headers: head.headers,
-    };
+    let mut request = read(connection.number, head);
     let core = &connection.core;
     core.trace_tcp(connection.number, || {
         Step::HttpRequest(format!(
@@ -79,48 +76,101 @@ pub(crate) async fn handle(
             request.method, request.path, request.raw_query
         ))
     });
-    let early = core
-        .seams
-        .as_ref()
-        .and_then(|seams| seams.request(&Server(core.clone()), &mut request));
-    let mut response = match early {
-        Some(response) => response,
-        None => answer(&connection, &request, body).await,
-    };
-    if let Some(seams) = &core.seams {
-        seams.response(&Server(core.clone()), &request, &mut response);
-        if response.status != 101 {
-            connection.take_websocket();
-        }
-        match response.delay {
-            Duration::ZERO => {}
-            Duration::MAX => std::future::pending().await,
-            delay => core.surroundings.sleep(delay).await,
-        }
-    }
-    core.trace_tcp(connection.number, || {
-        Step::HttpResponse(format!(
-            "{} {}",
-            response.status,
-            String::from_utf8_lossy(&response.body)
-        ))
+    let early = core.seams.as_ref().and_then(|seams| {
+        let early = seams.request(&Server(core.clone()), &mut request)?;
+        Some(Box::new(early))
     });
-    Ok(write(response))
+    let manner = Manner::of(&request);
+    let owed = owed(&core.config.cors, &request);
+    if core.seams.is_none() && !request.wants_websocket() && request.method != Method::OPTIONS {
+        // hyper reads on into the same memory, instead of taking more, once nobody holds the head of the last request.
+        request.headers = HeaderMap::new();
+    }
+    async move {
+        let mut response = if let Some(response) = early {
+            *response
+        } else {
+            answer(&connection, &request, manner, &owed, body).await
+        };
+        let core = &connection.core;
+        if core.seams.is_some() {
+            differ(&connection, &request, &mut response).await;
+        }
+        core.trace_tcp(connection.number, || {
+            Step::HttpResponse(format!(
+                "{} {}",
+                response.status,
+                String::from_utf8_lossy(&response.body)
+            ))
+        });
+        Ok(write(response))
+    }
+}
+
+/// Lets a fault change the answer, and hold it back.
+fn differ(connection: &Connection, request: &Request, response: &mut Response) -> Work {
+    let core = &connection.core;
+    if let Some(seams) = &core.seams {
+        seams.response(&Server(core.clone()), request, response);
+    }
+    if response.status != 101 {
+        connection.take_websocket();
+    }
+    match response.delay {
+        Duration::ZERO => Box::pin(std::future::ready(())),
+        Duration::MAX => Box::pin(std::future::pending()),
+        delay => core.surroundings.sleep(delay),
+    }
+}
+
+/// The head of a request, apart from its headers no longer in the memory that it was read into.
+fn read(connection: u64, head: hyper::http::request::Parts) -> Request {
+    let raw_query = ByteString::from(head.uri.query().unwrap_or(""));
+    Request {
+        connection,
+        method: head.method,
+        path: head.uri.path().to_owned(),
+        query: Query::parse(&raw_query),
+        raw_query,
+        headers: head.headers,
+    }
 }
 
 fn write(response: Response) -> hyper::Response<Full<Bytes>> {
-    let mut builder = hyper::Response::builder().status(response.status);
-    for (name, value) in response.headers {
-        builder = builder.header(name, value);
-    }
-    builder.body(Full::new(response.body)).unwrap_or_else(|_| {
-        let mut response = hyper::Response::new(Full::default());
-        *response.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
-        response
-    })
+    let status = hyper::StatusCode::from_u16(response.status);
+    let mut written = hyper::Response::new(Full::new(response.body));
+    *written.status_mut() = status.unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
+    *written.headers_mut() = response.headers;
+    written
 }
 
-async fn answer(connection: &Arc<Connection>, request: &Request, body: Incoming) -> Response {
+/// What the headers of a request say to those who answer it by polling.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    /// Whether the client takes compressed payloads.
+    pub(crate) gzip: bool,
+    /// Whether the body is called raw bytes.
+    pub(crate) octets: bool,
+}
+
+impl Manner {
+    fn of(request: &Request) -> Self {
+        Self {
+            gzip: request.has_token("accept-encoding", "gzip"),
+            octets: request
+                .header("content-type")
+                .is_some_and(|kind| kind.starts_with("application/octet-stream")),
+        }
+    }
+}
+
+async fn answer(
+    connection: &Arc<Connection>,
+    request: &Request,
+    manner: Manner,
+    owed: &[(HeaderName, HeaderValue)],
+    body: Incoming,
+) -> Response {
     let core = &connection.core;
     let engine = core
         .engines
@@ -138,19 +188,14 @@ async fn answer(connection: &Arc<Connection>, request: &Request, body: Incoming)
     let mut response = if request.method == Method::OPTIONS && core.config.cors != Cors::Off {
         preflight(request)
     } else {
-        route(connection, request, body, engine)
+        route(connection, request, manner, body, engine)
             .await
             .unwrap_or_else(|refusal| refuse(&refusal))
     };
     if response.status != 101 {
-        cors(&core.config.cors, request, &mut response);
-    }
-    // EIO-HD-13
-    if request
-        .header("user-agent")
-        .is_some_and(|agent| agent.contains(";MSIE") || agent.contains("Trident/"))
-    {
-        response.set("x-xss-protection", "0");
+        for (name, value) in owed {
+            response.headers.append(name, value.clone());
+        }
     }
     response
 }
@@ -159,6 +204,7 @@ async fn answer(connection: &Arc<Connection>, request: &Request, body: Incoming)
 async fn route(
     connection: &Arc<Connection>,
     request: &Request,
+    manner: Manner,
     body: Incoming,
     engine: Option<Arc<dyn EngineApp>>,
 ) -> Result<Response, Refusal> {
@@ -182,9 +228,10 @@ async fn route(
         (_, true, _) if !request.wants_websocket() => Err(Refusal::BadRequest),
         (None, true, _) => handshake::open(connection, request, engine),
         (Some(link), true, "GET") => handshake::upgrade(connection, request, link),
-        (None, false, _) => polling::open(connection, request, engine),
-        (Some(link), false, "GET") => polling::get(request, link).await,
-        (Some(link), false, "POST") => polling::post(request, link, body).await,
+        (None, false, _) => polling::open(connection, request, manner, engine),
+        (Some(link), false, "GET") => polling::get(manner, link).await,
+        // Apart, because it is large: a GET may wait for long.
+        (Some(link), false, "POST") => Box::pin(polling::post(request, manner, link, body)).await,
         // EIO-QE-18
         (Some(_), ..) => Err(Refusal::BadRequest),
     }
@@ -211,29 +258,51 @@ pub(crate) fn admit(core: &Core, request: &Request) -> Result<Handshake, Refusal
 }
 
 fn refuse(refusal: &Refusal) -> Response {
-    Response::new(refusal.status(), "application/json", refusal.body())
-        .with("cache-control", "no-store")
+    Response::new(refusal.status(), "application/json", refusal.body()).not_stored()
 }
 
 /// EIO-HD-02
 fn preflight(request: &Request) -> Response {
-    let headers = request
-        .header("access-control-request-headers")
-        .unwrap_or("content-type");
+    let headers = request.headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS);
+    let headers = headers
+        .cloned()
+        .unwrap_or_else(|| HeaderValue::from_static("content-type"));
     Response::empty(204)
-        .with("access-control-allow-methods", "GET,POST,OPTIONS")
-        .with("access-control-allow-headers", headers)
+        .with(
+            header::ACCESS_CONTROL_ALLOW_METHODS,
+            HeaderValue::from_static("GET,POST,OPTIONS"),
+        )
+        .with(header::ACCESS_CONTROL_ALLOW_HEADERS, headers)
 }
 
-/// EIO-HD-01, and on refusals as well (EIO-HD-03).
-fn cors(cors: &Cors, request: &Request, response: &mut Response) {
-    match (cors, request.header("origin")) {
-        (Cors::Any, _) => response.set("access-control-allow-origin", "*"),
-        (Cors::Only(origins), Some(origin)) if origins.iter().any(|allowed| allowed == origin) => {
-            response.set("access-control-allow-origin", origin);
-            response.set("vary", "Origin");
+/// The headers that an answer owes to its request, whatever it says: refusals allow origins as well (EIO-HD-03).
+fn owed(cors: &Cors, request: &Request) -> Vec<(HeaderName, HeaderValue)> {
+    let mut owed = Vec::new();
+    // EIO-HD-01
+    match (cors, request.headers.get(header::ORIGIN)) {
+        (Cors::Any, _) => owed.push((
+            header::ACCESS_CONTROL_ALLOW_ORIGIN,
+            HeaderValue::from_static("*"),
+        )),
+        (Cors::Only(origins), origin) => {
+            if let Some(origin) =
+                origin.filter(|origin| origins.iter().any(|allowed| *origin == allowed))
+            {
+                // A copy, because hyper reads on into where the origin stands.
+                if let Ok(origin) = HeaderValue::from_bytes(origin.as_bytes()) {
+                    owed.push((header::ACCESS_CONTROL_ALLOW_ORIGIN, origin));
+                }
+            }
+            owed.push((header::VARY, HeaderValue::from_static("Origin")));
         }
-        (Cors::Only(_), _) => response.set("vary", "Origin"),
         (Cors::Off, _) => {}
     }
+    // EIO-HD-13
+    if request
+        .header("user-agent")
+        .is_some_and(|agent| agent.contains(";MSIE") || agent.contains("Trident/"))
+    {
+        owed.push((header::X_XSS_PROTECTION, HeaderValue::from_static("0")));
+    }
+    owed
 }

@@ -31,7 +31,7 @@ pub struct Handshake {
     /// The path it asked for.
     pub path: String,
     /// The query, as it came.
-    pub query: String,
+    pub query: ByteString,
 }
 
 /// One client.

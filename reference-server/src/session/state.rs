@@ -97,6 +97,11 @@ impl Session {
         self.upgrade.is_some()
     }
 
+    /// Whether a POST may come by before what the client sent ahead of it: its next GET, or the upgrade of a WebSocket.
+    pub fn may_be_overtaken(&self) -> bool {
+        !self.polling || self.is_upgrading()
+    }
+
     /// What waits for the client: frames and bytes.
     pub fn backlog(&self) -> (usize, usize) {
         (self.outbox.len(), self.outbox.bytes())
