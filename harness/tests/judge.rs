@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use siospec::judge::{
-    Answer, Captures, Ending, Head, Mismatch, Received, Value, acknowledgement, acknowledges,
-    any_order, timing,
+    Answer, Captures, CheckError, Ending, Head, Mismatch, Received, Value, acknowledgement,
+    acknowledges, any_order, timing,
 };
 use siospec::scenario::catalogue::Catalogue;
 use siospec::scenario::expression::Check;
@@ -394,6 +394,14 @@ fn checks_compare_numbers_times_and_lists() {
         "230 ms lie within the tolerance of 240 ms"
     );
     assert!(holds("$b - $a >= 300ms").is_err());
+    let beyond = |check: &str| match holds(check) {
+        Err(CheckError::False(_, beyond)) => beyond,
+        other => panic!("{other:?}"),
+    };
+    let ms = Duration::from_millis;
+    assert_eq!(beyond("$b - $a >= 300ms"), Some(ms(20)));
+    assert_eq!(beyond("$b - $a <= 100ms"), Some(ms(80)));
+    assert_eq!(beyond("$b - $a == 99"), None);
     assert!(holds("$b - $a <= 200ms").is_ok() && holds("$b - $a <= 150ms").is_err());
     assert!(
         holds("$b - $a >= 231").is_err(),

@@ -1,6 +1,7 @@
 //! `check:`: comparisons of bound values.
 
 use std::cmp::Ordering;
+use std::time::Duration;
 
 use super::captures::{Captures, Unbound};
 use super::mismatch::Mismatch;
@@ -12,9 +13,9 @@ use crate::scenario::json::Node;
 /// Why a check did not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CheckError {
-    /// It is false.
+    /// It is false; where times were compared, they are this far beyond what the tolerance forgives.
     #[error("{0}")]
-    False(Mismatch),
+    False(Mismatch, Option<Duration>),
     /// A name in it is bound to nothing.
     #[error(transparent)]
     Unbound(#[from] Unbound),
@@ -43,7 +44,8 @@ impl Check {
                     return Ok(());
                 }
                 let came = format!("{} {} {}", left.shown(), comparison, right.shown());
-                Err(CheckError::False(Mismatch::new(&self.written, came)))
+                let mismatch = Mismatch::new(&self.written, came);
+                Err(CheckError::False(mismatch, missed(&left, &right, scale)))
             }
             Condition::Distinct(terms) => {
                 let mut values = Vec::new();
@@ -51,7 +53,8 @@ impl Check {
                     spread(measure(term, captures)?.value, &mut values);
                 }
                 distinct(&values).map_err(|twice| {
-                    CheckError::False(Mismatch::new(&self.written, format!("{twice} twice")))
+                    let came = format!("{twice} twice");
+                    CheckError::False(Mismatch::new(&self.written, came), None)
                 })
             }
         }
@@ -132,11 +135,7 @@ fn holds(
             "{a} {comparison} {b}: both sides must be numbers"
         )));
     };
-    let slack = if left.time || right.time {
-        timing::tolerance(scale).as_secs_f64() * 1000.0
-    } else {
-        0.0
-    };
+    let slack = slack(left, right, scale);
     let order = if (a - b).abs() <= slack {
         Ordering::Equal
     } else {
@@ -151,6 +150,24 @@ fn holds(
         Comparison::AtMost => order.is_le(),
         Comparison::AtLeast => order.is_ge(),
     })
+}
+
+/// What the tolerance forgives between the two, in milliseconds; nothing where they are no times.
+fn slack(left: &Measured, right: &Measured, scale: f64) -> f64 {
+    if left.time || right.time {
+        timing::tolerance(scale).as_secs_f64() * 1000.0
+    } else {
+        0.0
+    }
+}
+
+/// How far two times are beyond what the tolerance forgives.
+fn missed(left: &Measured, right: &Measured, scale: f64) -> Option<Duration> {
+    if !left.time && !right.time {
+        return None;
+    }
+    let apart = (left.number()? - right.number()?).abs() - slack(left, right, scale);
+    Duration::try_from_secs_f64(apart.max(0.0) / 1000.0).ok()
 }
 
 /// Characters of a text, items of a list, keys of an object, bytes of a buffer.

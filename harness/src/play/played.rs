@@ -65,6 +65,9 @@ pub struct Failure {
     pub notes: Vec<String>,
     /// Whether it hangs on a time: the step would have passed at another pace.
     pub timing: bool,
+    /// How far a time that was measured is beyond what the tolerance forgives; `None` where the step waited, and what it
+    /// waited for did not come.
+    pub missed: Option<Duration>,
 }
 
 /// When a step began and how long it took, since the start of the trial.

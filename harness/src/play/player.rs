@@ -424,6 +424,7 @@ fn failure(
         json_path: trouble.json_path,
         notes: trouble.notes,
         timing: trouble.timing,
+        missed: trouble.missed,
     }
 }
 

@@ -169,9 +169,12 @@ impl Player<'_> {
         if let Some(bound) = step.not_before {
             let took = at.saturating_sub(start);
             if !timing::at_least(took, bound, self.options.time_scale) {
-                return Err(Trouble::late("it came too early")
+                let mut early = Trouble::late("it came too early")
                     .expected(format!("not before {bound:?}"))
-                    .received(format!("after {took:.1?}")));
+                    .received(format!("after {took:.1?}"));
+                let forgiven = timing::tolerance(self.options.time_scale);
+                early.missed = Some(bound.saturating_sub(took + forgiven));
+                return Err(early);
             }
         }
         if let Some(name) = &step.at {
@@ -274,9 +277,10 @@ impl Player<'_> {
 
 fn judged(check: &Check, captures: &Captures, scale: f64) -> Result<(), Trouble> {
     check.judge(captures, scale).map_err(|error| match error {
-        CheckError::False(mismatch) => Trouble {
+        CheckError::False(mismatch, missed) => Trouble {
             summary: "the check does not hold".to_owned(),
             timing: check.has_time(),
+            missed,
             ..Trouble::from(mismatch)
         },
         error => Trouble::errored(error.to_string()),

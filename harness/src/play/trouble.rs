@@ -1,5 +1,7 @@
 //! Why a step did not pass, before it is known which one it was.
 
+use std::time::Duration;
+
 use crate::client::{Arrival, NoAnswer, NoSession, What};
 use crate::judge::{Mismatch, Received, Unbound, shorten};
 
@@ -12,6 +14,8 @@ pub(super) struct Trouble {
     pub(super) json_path: Option<String>,
     pub(super) notes: Vec<String>,
     pub(super) timing: bool,
+    /// How far a time that was measured is beyond what the tolerance forgives.
+    pub(super) missed: Option<Duration>,
     /// The harness could not judge; the server is not to blame.
     pub(super) errored: bool,
 }

@@ -41,7 +41,7 @@ pub async fn prove(order: Order, stop: Stop) -> Book {
     let table = Arc::new(Table {
         plan: Plan::new(Vec::new(), Vec::new()),
         seats: Semaphore::new(order.jobs.max(1)),
-        pace: Pace::start(),
+        pace: Pace::start(Arc::default()),
         stop,
     });
     let mut book = Book::default();

@@ -17,7 +17,8 @@ use crate::scenario::trial::Trial;
 use crate::scenario::verb::Verb;
 use crate::target::knobs::Settings;
 use crate::target::needs::Needs;
-use crate::target::server::Server;
+use crate::target::server::{Lease, Server};
+use crate::target::waits::{Threads, Waits};
 use crate::transcript::Transcript;
 
 /// How the note ends that says that a trial ended the process of its server.
@@ -31,6 +32,8 @@ const GRACE: Duration = Duration::from_millis(100);
 /// played again because of it.
 pub(crate) struct Pace {
     pulse: Pulse,
+    /// Those of the runtime, where that is known: servers within this process wait for a processor as they do.
+    threads: Arc<Threads>,
     calm: Semaphore,
     /// How many trials heard nothing either from a server that they had for themselves.
     shut: AtomicU32,
@@ -38,11 +41,20 @@ pub(crate) struct Pace {
 
 impl Pace {
     /// Starts to measure the runtime that it is called in.
-    pub(crate) fn start() -> Self {
+    pub(crate) fn start(threads: Arc<Threads>) -> Self {
         Self {
             pulse: Pulse::start(),
+            threads,
             calm: Semaphore::new(1),
             shut: AtomicU32::new(0),
+        }
+    }
+
+    /// What the threads of a server have waited for a processor so far.
+    async fn waits(&self, lease: &Lease<'_>) -> Waits {
+        match lease.is_within() {
+            true => Waits::of_threads(&self.threads),
+            false => lease.waits().await,
         }
     }
 
@@ -122,8 +134,8 @@ impl Judgement {
 }
 
 /// Plays the trial. It is played again, one such trial at a time, where a time decided while the harness's own scheduler
-/// was late, and on an instance of its own where a shared process died under it or fell silent, since any of the trials
-/// may have done that. `None` if the run was stopped meanwhile.
+/// was late, and on an instance of its own where a shared process died under it, fell silent, or gave a time that is off,
+/// since any of the trials may have done that. `None` if the run was stopped meanwhile.
 pub(crate) async fn judge(
     plan: &Plan,
     server: &Server,
@@ -157,14 +169,14 @@ pub(crate) async fn judge(
             unique: format!("{:x}-{replays}", turn.number),
             ..PlayOptions::default()
         };
-        let before = lease.waits().await;
+        let before = pace.waits(&lease).await;
         let mut played = play(trial, &lease.endpoint, &options, stop.set()).await;
         let failed = !matches!(played.end, End::Passed | End::Cancelled);
         let death = match failed && !needs.process {
             true => died(&lease).await,
             false => None,
         };
-        let waited = lease.waits().await.longest_since(&before);
+        let waited = pace.waits(&lease).await.longest_since(&before);
         let shared = lease.is_shared();
         let foreseen = match &played.end {
             End::Failed(failure) => {
@@ -190,12 +202,13 @@ pub(crate) async fn judge(
                     pace.shut.fetch_add(1, Ordering::Relaxed);
                 }
                 moved |= silent;
-                needs.alone |= moved;
+                needs.alone |= moved || shared && failure.missed.is_some();
                 let seen = Circumstances {
                     foreseen,
                     late: played.late,
                     starved: if turn.spares { waited } else { Duration::ZERO },
                     patience: options.scaled(patience(trial, failure, &options)),
+                    in_company: shared,
                     kept_out: silent || failure.at == "setup" && trial.is_a_crowd(),
                 };
                 doubt.of_failure(failure, seen)
@@ -211,15 +224,14 @@ pub(crate) async fn judge(
         }
     }
     let reason = format!(
-        "this machine was too busy to judge it: timers fired up to {:?} late in each of {} plays; \
-         try fewer --jobs, or --time-scale",
-        doubt.late(),
+        "this machine was too busy to judge it: {} in each of {} plays; try fewer --jobs, or --time-scale",
+        doubt.obstacles(),
         REPLAYS + 1
     );
     Some(Judgement::errored(reason))
 }
 
-/// How long the step that failed had waited, before scaling; nothing where it compared times itself.
+/// How long the step that failed had waited, before scaling.
 fn patience(trial: &Trial, failure: &crate::play::Failure, options: &PlayOptions) -> Duration {
     let Some((first, rest)) = failure.path.split_first() else {
         return options.wait;
@@ -237,15 +249,15 @@ fn patience(trial: &Trial, failure: &crate::play::Failure, options: &PlayOptions
         let Some(inner) = inner else { break };
         step = inner;
     }
-    match (&step.verb, step.within, step.not_before) {
-        (Verb::Check(_), _, _) | (_, _, Some(_)) => Duration::ZERO,
-        (Verb::Dead(time), within, _) => time.or(within).unwrap_or(options.dead),
-        (_, within, _) => within.unwrap_or(options.wait),
+    match (&step.verb, step.within) {
+        (Verb::Check(_), _) => Duration::ZERO,
+        (Verb::Dead(time), within) => time.or(within).unwrap_or(options.dead),
+        (_, within) => within.unwrap_or(options.wait),
     }
 }
 
 /// How the process died, if it did: a closed connection may be seen a moment before the end of its process.
-async fn died(lease: &crate::target::server::Lease<'_>) -> Option<String> {
+async fn died(lease: &Lease<'_>) -> Option<String> {
     if let Some(death) = lease.death().await {
         return Some(death);
     }
@@ -349,7 +361,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_trial_that_is_late_again_and_again_does_not_wait_for_itself() {
-        let (pace, stop) = (Pace::start(), Stop::default());
+        let (pace, stop) = (Pace::start(Arc::default()), Stop::default());
         let mut place = None;
         assert!(pace.wait_for(&mut place, &stop).await);
         let again = pace.wait_for(&mut place, &stop);
@@ -362,7 +374,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stopped_run_waits_for_no_place() {
-        let (pace, stop) = (Pace::start(), Stop::default());
+        let (pace, stop) = (Pace::start(Arc::default()), Stop::default());
         let mut held = None;
         assert!(pace.wait_for(&mut held, &stop).await);
         stop.turn();

@@ -8,12 +8,15 @@ use crate::play::Failure;
 pub(super) const REPLAYS: u32 = 3;
 /// A wait that is longer than the harness was late by this factor did not end because of it.
 const AMPLE: u32 = 5;
+/// A measured time is off by less than all that was waited meanwhile, or two threads have waited for each other.
+const EXACT: u32 = 2;
 
 /// What was seen of a trial so far.
 #[derive(Debug, Default)]
 pub(super) struct Doubt {
     replays: u32,
     late: Duration,
+    starved: Duration,
     seen: Option<(String, String)>,
 }
 
@@ -26,10 +29,12 @@ pub(super) struct Circumstances {
     pub(super) late: Option<Duration>,
     /// The longest that a thread of the server waited for a processor, where that deserves a second look.
     pub(super) starved: Duration,
-    /// How long the step that failed had waited; nothing where it compared times itself.
+    /// How long the step that failed had waited, unless it measured a time.
     pub(super) patience: Duration,
     /// Whether it was not let in where others may be why: in a crowd, or on a shared server that fell silent.
     pub(super) kept_out: bool,
+    /// Whether others used the same instance, so that a time measured there may be off because of them.
+    pub(super) in_company: bool,
 }
 
 impl Doubt {
@@ -38,9 +43,18 @@ impl Doubt {
         self.replays
     }
 
-    /// The most that the harness was late by in any of the plays.
-    pub(super) fn late(&self) -> Duration {
-        self.late
+    /// What was in the way: the most that the harness was late by, and the server's threads waited, in any of the plays.
+    pub(super) fn obstacles(&self) -> String {
+        let late = format!("timers fired up to {:.1?} late", self.late);
+        let starved = format!(
+            "the server waited up to {:.1?} for a processor",
+            self.starved
+        );
+        match (self.late.is_zero(), self.starved.is_zero()) {
+            (_, true) => late,
+            (true, false) => starved,
+            (false, false) => format!("{late}, and {starved},"),
+        }
     }
 
     /// Whether the harness has been in the way too often for a verdict.
@@ -55,22 +69,34 @@ impl Doubt {
         if seen.foreseen {
             return false;
         }
-        // These say more of how busy the machine is than of the server.
-        let long = !seen.starved.is_zero() && seen.starved * AMPLE >= seen.patience;
-        let starved = failure.timing && long;
+        let missed = failure.missed;
+        let explained_by = |delay: Duration| match missed {
+            Some(missed) => delay * EXACT >= missed,
+            None => delay * AMPLE >= seen.patience,
+        };
+        // It says more of how busy the machine is than of the server.
+        let starved = failure.timing && !seen.starved.is_zero() && explained_by(seen.starved);
         if starved {
+            self.starved = self.starved.max(seen.starved);
             failure.notes.push(format!(
-                "the server's process waited {:.1?} for a processor meanwhile",
+                "the server waited {:.1?} for a processor meanwhile",
                 seen.starved
             ));
         }
-        let excused = starved || failure.timing && seen.kept_out;
+        let kept = seen.kept_out || seen.in_company && missed.is_some();
+        let excused = starved || failure.timing && kept;
         let Some(late) = seen.late.or(excused.then_some(Duration::ZERO)) else {
             return false;
         };
         self.late = self.late.max(late);
         self.replays += 1;
-        let ample = self.is_hopeless() && late * AMPLE < seen.patience;
+        // The last wait is eight times as long as it needs to be, but a measured time does not grow with the patience.
+        let rest = if missed.is_some() {
+            seen.starved
+        } else {
+            Duration::ZERO
+        };
+        let ample = self.is_hopeless() && !explained_by(late.max(rest));
         // What does not hang on a time is believed when it comes a second time.
         let this = (failure.at.clone(), failure.summary.clone());
         let twice = !failure.timing && self.seen.replace(this.clone()) == Some(this);
@@ -104,6 +130,15 @@ mod tests {
             json_path: None,
             notes: Vec::new(),
             timing,
+            missed: None,
+        }
+    }
+
+    /// A time was measured, and lies beyond what is forgiven.
+    fn missed(by: u64) -> Failure {
+        Failure {
+            missed: Some(ms(by)),
+            ..failure(true)
         }
     }
 
@@ -139,7 +174,7 @@ mod tests {
             assert!(doubt.of_failure(&mut failure(true), late));
             assert_eq!(doubt.is_hopeless(), replay == 4);
         }
-        assert_eq!(doubt.late(), ms(500));
+        assert_eq!(doubt.obstacles(), "timers fired up to 500.0ms late");
     }
 
     #[test]
@@ -181,10 +216,49 @@ mod tests {
         assert!(Doubt::default().of_failure(&mut slow, starved(400)));
         assert_eq!(
             slow.notes,
-            ["the server's process waited 400.0ms for a processor meanwhile"]
+            ["the server waited 400.0ms for a processor meanwhile"]
         );
         assert!(!Doubt::default().of_failure(&mut failure(true), starved(399)));
         assert!(!Doubt::default().of_failure(&mut failure(false), starved(400)));
+    }
+
+    #[test]
+    fn a_measured_time_is_believed_where_nothing_explains_how_far_it_is_off() {
+        let starved = |by| Circumstances {
+            starved: ms(by),
+            ..Circumstances::default()
+        };
+        assert!(!Doubt::default().of_failure(&mut missed(90), starved(44)));
+        let mut doubt = Doubt::default();
+        for _ in 0..4 {
+            assert!(doubt.of_failure(&mut missed(90), starved(45)));
+        }
+        assert_eq!(
+            doubt.obstacles(),
+            "the server waited up to 45.0ms for a processor"
+        );
+        let mut doubt = Doubt::default();
+        let late = Circumstances {
+            late: Some(ms(60)),
+            ..Circumstances::default()
+        };
+        let again: Vec<bool> = (0..4)
+            .map(|_| doubt.of_failure(&mut missed(121), late))
+            .collect();
+        assert_eq!(again, [true, true, true, false]);
+        assert!(doubt.of_failure(&mut missed(120), late));
+    }
+
+    #[test]
+    fn a_time_measured_on_a_server_that_others_use_is_measured_again() {
+        let in_company = Circumstances {
+            in_company: true,
+            ..waited()
+        };
+        let mut doubt = Doubt::default();
+        assert!(doubt.of_failure(&mut missed(90), in_company));
+        assert!(!doubt.of_failure(&mut missed(90), waited()));
+        assert!(!Doubt::default().of_failure(&mut failure(true), in_company));
     }
 
     #[test]

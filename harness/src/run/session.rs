@@ -21,6 +21,7 @@ use crate::scenario::trial::Trial;
 use crate::target::knobs::Settings;
 use crate::target::needs::Needs;
 use crate::target::server::Server;
+use crate::target::waits::Threads;
 
 /// How long trials have to end after a stop.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -67,12 +68,15 @@ struct Job {
 impl Session {
     /// Reaches every target and lays out the trials.
     pub fn begin(plan: Plan, stop: Stop) -> std::io::Result<Self> {
+        let threads = Arc::new(Threads::default());
+        let joined = threads.clone();
         let runtime = tokio::runtime::Builder::new_multi_thread()
+            .on_thread_start(move || joined.join())
             .enable_all()
             .build()?;
         let (began, started) = (Instant::now(), chrono::Utc::now());
         let reached = runtime.block_on(async { reach(&plan.servers, &stop).await });
-        let pace = runtime.block_on(async { attempt::Pace::start() });
+        let pace = runtime.block_on(async { attempt::Pace::start(threads) });
         let selected = plan.filter.selected(&plan.scenarios);
         let mut targets: Vec<_> = plan
             .servers

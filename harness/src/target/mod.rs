@@ -16,4 +16,4 @@ pub mod process;
 pub mod server;
 mod signal;
 pub mod url;
-mod waits;
+pub(crate) mod waits;

@@ -330,6 +330,11 @@ impl Lease<'_> {
         process.map(Waits::of).unwrap_or_default()
     }
 
+    /// Whether it runs in this process, among everything else that does.
+    pub fn is_within(&self) -> bool {
+        matches!(&self.held, Held::Bundled(_))
+    }
+
     /// Whether others may have been using it at the same time.
     pub fn is_shared(&self) -> bool {
         matches!(&self.held, Held::Instance(loan) if loan.shared)

@@ -2,6 +2,7 @@
 //! nothing is guessed.
 
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// What each thread of a process has waited so far.
@@ -27,12 +28,37 @@ impl Waits {
         )
     }
 
+    /// Of these threads of this process.
+    pub fn of_threads(threads: &Threads) -> Self {
+        let threads = threads.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = |thread: &u32| {
+            let path = format!("/proc/self/task/{thread}/schedstat");
+            Some((*thread, second(&std::fs::read_to_string(path).ok()?)?))
+        };
+        Self(threads.iter().filter_map(wait).collect())
+    }
+
     /// The longest that one thread has waited since `earlier`.
     pub fn longest_since(&self, earlier: &Self) -> Duration {
         let since = |(thread, wait): (&u32, &Duration)| {
             wait.saturating_sub(earlier.0.get(thread).copied().unwrap_or_default())
         };
         self.0.iter().map(since).max().unwrap_or_default()
+    }
+}
+
+/// Threads of this process, such as those of a runtime that servers run in.
+#[derive(Debug, Default)]
+pub struct Threads(Mutex<Vec<u32>>);
+
+impl Threads {
+    /// The thread that this is called on is one of them.
+    pub fn join(&self) {
+        #[cfg(target_os = "linux")]
+        if let Ok(thread) = rustix::thread::gettid().as_raw_nonzero().get().try_into() {
+            let mut threads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            threads.push(thread);
+        }
     }
 }
 
@@ -63,6 +89,15 @@ mod tests {
     fn the_wait_stands_second_in_schedstat() {
         assert_eq!(second("1200 34 5\n"), Some(Duration::from_nanos(34)));
         assert_eq!(second(""), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_thread_that_joined_is_known_and_no_other() {
+        let threads = Threads::default();
+        assert!(Waits::of_threads(&threads).0.is_empty());
+        threads.join();
+        assert_eq!(Waits::of_threads(&threads).0.len(), 1);
     }
 
     #[cfg(target_os = "linux")]

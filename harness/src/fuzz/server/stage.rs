@@ -109,7 +109,7 @@ impl Stage {
             server,
             stop,
             plan,
-            pace: Pace::start(),
+            pace: Pace::start(Arc::default()),
             catalogue: Catalogue::default(),
             plays: AtomicUsize::new(0),
         })
