@@ -96,8 +96,20 @@ def on(event):
     return register
 
 
+def all_rooms():
+    # rooms() walks over all rooms of the namespace, and raises when another thread adds one meanwhile. Who does
+    # is another client: no scenario that only wants to join shall fail by it.
+    for _ in range(100):
+        try:
+            return rooms()
+        except RuntimeError as error:
+            if "changed size" not in str(error):
+                raise
+    return rooms()
+
+
 def own_rooms():
-    return sorted(room for room in rooms() if room != request.sid)
+    return sorted(room for room in all_rooms() if room != request.sid)
 
 
 @socketio.on("connect", namespace="/monitor")
@@ -158,7 +170,7 @@ def whoami():
         "transport": socketio.server.transport(request.sid, request.namespace),
         "recovered": False,
         "rooms": own_rooms(),
-        "inOwnRoom": request.sid in rooms(),
+        "inOwnRoom": request.sid in all_rooms(),
     }
 
 
