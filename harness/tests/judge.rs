@@ -423,7 +423,8 @@ fn checks_compare_numbers_times_and_lists() {
 #[test]
 fn time_has_one_tolerance_that_grows_with_the_scale() {
     let ms = Duration::from_millis;
-    assert!(timing::at_least(ms(251), ms(300), 1.0) && !timing::at_least(ms(249), ms(300), 1.0));
+    assert_eq!(timing::short_of(ms(251), ms(300), 1.0), ms(0));
+    assert_eq!(timing::short_of(ms(249), ms(300), 1.0), ms(1));
     assert!(timing::at_most(ms(349), ms(300), 1.0) && !timing::at_most(ms(351), ms(300), 1.0));
     assert!(timing::at_most(ms(390), ms(300), 2.0));
 }

@@ -13,10 +13,10 @@ use std::time::Duration;
 /// all: such a trial is played again.
 pub const TOLERANCE: Duration = Duration::from_millis(50);
 
-/// Whether something took at least `bound`.
+/// How much is missing to at least `bound`, beyond what is forgiven; nothing if it took that long.
 #[must_use]
-pub fn at_least(measured: Duration, bound: Duration, scale: f64) -> bool {
-    measured + tolerance(scale) >= bound
+pub fn short_of(measured: Duration, bound: Duration, scale: f64) -> Duration {
+    bound.saturating_sub(measured + tolerance(scale))
 }
 
 /// Whether something took at most `bound`.

@@ -168,12 +168,12 @@ impl Player<'_> {
         let at = at.unwrap_or_else(|| self.recorder.at(began) + began.elapsed());
         if let Some(bound) = step.not_before {
             let took = at.saturating_sub(start);
-            if !timing::at_least(took, bound, self.options.time_scale) {
+            let short = timing::short_of(took, bound, self.options.time_scale);
+            if !short.is_zero() {
                 let mut early = Trouble::late("it came too early")
                     .expected(format!("not before {bound:?}"))
                     .received(format!("after {took:.1?}"));
-                let forgiven = timing::tolerance(self.options.time_scale);
-                early.missed = Some(bound.saturating_sub(took + forgiven));
+                early.missed = Some(short);
                 return Err(early);
             }
         }

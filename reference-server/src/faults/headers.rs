@@ -174,11 +174,7 @@ pub(super) const FAULTS: &[Fault] = &[
         requirements: &["EIO-HD-13"],
         breaks: "an old Internet Explorer is not told to leave out its filter",
         also: &[],
-        make: || {
-            hooks::response(|_, _, response| {
-                drop(response.headers.remove(header::X_XSS_PROTECTION));
-            })
-        },
+        make: || hooks::without(header::X_XSS_PROTECTION),
     },
 ];
 

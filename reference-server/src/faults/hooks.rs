@@ -11,6 +11,7 @@ use crate::seams::{Dropped, Seams, Sending, Tolerance, View, Way};
 use crate::server::Server;
 use crate::session::{Edge, Frame, Input, Session, Source};
 use crate::socket::Socket;
+use hyper::http::header::HeaderName;
 use siospec_codec::DecodeError;
 use siospec_codec::engine::{Handshake, OwnedPacket};
 use std::sync::Arc;
@@ -200,6 +201,11 @@ pub fn acknowledges_again() -> Arc<dyn Seams> {
         }
     }
     Arc::new(Again)
+}
+
+/// Every answer lacks this header.
+pub fn without(name: HeaderName) -> Arc<dyn Seams> {
+    response(move |_, _, response| drop(response.headers.remove(&name)))
 }
 
 /// The text of a frame, changed; binary frames and what `change` gives nothing for stay as they are.

@@ -459,9 +459,7 @@ pub(super) const FAULTS: &[Fault] = &[
         requirements: &["EIO-PO-22"],
         breaks: "caches are not told to stay away",
         also: &[],
-        make: || {
-            hooks::response(|_, _, response| drop(response.headers.remove(header::CACHE_CONTROL)))
-        },
+        make: || hooks::without(header::CACHE_CONTROL),
     },
     Fault {
         name: "po-content-length-chars",
@@ -483,11 +481,7 @@ pub(super) const FAULTS: &[Fault] = &[
         requirements: &["EIO-PO-24"],
         breaks: "a compressed answer does not say that it is",
         also: &[],
-        make: || {
-            hooks::response(|_, _, response| {
-                drop(response.headers.remove(header::CONTENT_ENCODING));
-            })
-        },
+        make: || hooks::without(header::CONTENT_ENCODING),
     },
     Fault {
         name: "po-jsonp-500",

@@ -1,7 +1,6 @@
 //! One alarm for a connection, however many heads of requests it waits for.
 
 use hyper::rt::{Sleep, Timer};
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,12 +23,6 @@ impl Alarm {
     /// An alarm that first rings after this time.
     pub(crate) fn new(first: Duration) -> Self {
         Self(Arc::new(Mutex::new(Box::pin(tokio::time::sleep(first)))))
-    }
-}
-
-impl fmt::Debug for Alarm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Alarm").finish_non_exhaustive()
     }
 }
 

@@ -130,6 +130,16 @@ fn join(frames: &[Frame]) -> String {
 }
 
 #[test]
+fn a_post_may_come_by_before_a_get_that_is_not_there_yet_or_an_upgrade() {
+    let mut play = Play::polling();
+    assert!(play.session.may_be_overtaken());
+    play.does(Input::PollStarted).unwrap();
+    assert!(!play.session.may_be_overtaken());
+    play.does(Input::SocketOpened(WS)).unwrap();
+    assert!(play.session.may_be_overtaken());
+}
+
+#[test]
 fn a_get_waits_until_there_is_something_to_say() {
     let mut play = Play::polling();
     play.does(Input::PollStarted).unwrap();
