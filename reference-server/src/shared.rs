@@ -16,6 +16,7 @@ use crate::wire;
 use bytestring::ByteString;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -141,6 +142,11 @@ impl Core {
         }
     }
 
+    /// Whether the server is gone, with all that it knew: what is said in its name now is not true.
+    pub(crate) fn is_forgotten(&self) -> bool {
+        self.links.is_closed()
+    }
+
     /// Number of sockets in all namespaces, and of rooms that somebody is in beside each socket's own.
     pub(crate) fn census(&self) -> (usize, usize) {
         let living = self.living.lock().unwrap_or_else(PoisonError::into_inner);
@@ -245,6 +251,8 @@ const SHARDS: usize = 32;
 pub(crate) struct Links {
     shards: [Mutex<HashMap<String, Arc<Link>>>; SHARDS],
     hasher: RandomState,
+    /// Whether all were taken out: there will be no others.
+    closed: AtomicBool,
 }
 
 impl Default for Links {
@@ -252,6 +260,7 @@ impl Default for Links {
         Self {
             shards: std::array::from_fn(|_| Mutex::default()),
             hasher: RandomState::new(),
+            closed: AtomicBool::new(false),
         }
     }
 }
@@ -265,7 +274,10 @@ impl Links {
     }
 
     pub(crate) fn insert(&self, link: &Arc<Link>) {
-        self.shard(&link.sid).insert(link.sid.clone(), link.clone());
+        let mut shard = self.shard(&link.sid);
+        if !self.is_closed() {
+            shard.insert(link.sid.clone(), link.clone());
+        }
     }
 
     pub(crate) fn get(&self, sid: &str) -> Option<Arc<Link>> {
@@ -283,8 +295,15 @@ impl Links {
             .sum()
     }
 
+    /// Whoever finds no link here learns, after that, whether it is because all were taken out.
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
     /// Takes all out.
     fn take(&self) -> Vec<Arc<Link>> {
+        // The locks of the shards make it known.
+        self.closed.store(true, Ordering::Relaxed);
         let of = |shard: &Mutex<HashMap<String, Arc<Link>>>| {
             std::mem::take(&mut *shard.lock().unwrap_or_else(PoisonError::into_inner)).into_values()
         };

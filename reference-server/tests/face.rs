@@ -72,7 +72,8 @@ async fn a_dropped_instance_frees_its_port_and_cuts_its_connections() {
         .unwrap();
     assert!(
         cut.is_err() || rest.is_empty(),
-        "nothing is answered by a server that is gone"
+        "nothing is answered by a server that is gone: {}",
+        String::from_utf8_lossy(&rest)
     );
     let free = async {
         while tokio::net::TcpListener::bind(address).await.is_err() {

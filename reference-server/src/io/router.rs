@@ -96,6 +96,10 @@ pub(crate) fn handle(
         if core.seams.is_some() {
             differ(&connection, &request, &mut response).await;
         }
+        if core.is_forgotten() {
+            // This task is about to be ended: it has just not come to that.
+            std::future::pending::<()>().await;
+        }
         core.trace_tcp(connection.number, || {
             Step::HttpResponse(format!(
                 "{} {}",
