@@ -28,7 +28,7 @@
 //! }
 //! ```
 
-use std::io::Write as _;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -149,7 +149,7 @@ impl Suite {
     /// Plays it as the `main` of a test without a harness: reads the arguments that `cargo test` gives, and ends as it
     /// expects. What does not gate is ignored, with its reason.
     pub fn main(self) -> ExitCode {
-        match self.play(Arguments::from_args()) {
+        match self.play(Arguments::from_args(), &mut anstream::stdout()) {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::from(FAILED),
             Err(error) => {
@@ -159,8 +159,8 @@ impl Suite {
         }
     }
 
-    /// Whether the server holds, as far as the arguments ask.
-    fn play(self, mut arguments: Arguments) -> Result<bool, String> {
+    /// Whether the server holds, as far as the arguments ask. The summary is written to `out`.
+    fn play(self, mut arguments: Arguments, out: &mut dyn Write) -> Result<bool, String> {
         let mut plan = self.plan()?;
         // What is not wanted need not be prepared for either: cargo-nextest runs each trial in a process of its own.
         plan.filter.wanted.extend(arguments.filter.clone());
@@ -177,7 +177,7 @@ impl Suite {
         let session = Session::begin(plan, Stop::default()).map_err(|error| error.to_string())?;
         let told = libtest_mimic::run(&arguments, session.tests());
         let run = session.finish();
-        let _ = write!(anstream::stdout(), "{}", summary::text(&run));
+        let _ = write!(out, "{}", summary::text(&run));
         let holds = match run.conclusion() {
             Conclusion::Conforms => true,
             // Names that are those of another test binary are no reason to fail in this one.
@@ -221,8 +221,26 @@ mod tests {
 
     use super::*;
 
+    /// Whether it holds, and all that was printed: a failure that a test wants is not to look like one of its own.
+    fn told(suite: Suite, arguments: Arguments) -> Result<(bool, String), String> {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let arguments = Arguments {
+            logfile: Some(log.to_str().unwrap().to_owned()),
+            ..arguments
+        };
+        let mut summary = Vec::new();
+        let holds = suite.play(arguments, &mut summary)?;
+        let tests = std::fs::read_to_string(log).unwrap();
+        Ok((holds, tests + &String::from_utf8(summary).unwrap()))
+    }
+
     /// Plays what the words select against a bundled server in this process.
-    fn play(fault: Option<&str>, words: &str, suite: impl FnOnce(Suite) -> Suite) -> bool {
+    fn play(
+        fault: Option<&str>,
+        words: &str,
+        suite: impl FnOnce(Suite) -> Suite,
+    ) -> (bool, String) {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -239,24 +257,39 @@ mod tests {
             filter: (!words.is_empty()).then(|| words.to_owned()),
             ..Arguments::default()
         };
-        let holds = suite.play(arguments).unwrap();
+        let told = told(suite, arguments).unwrap();
         runtime.block_on(running.stop());
-        holds
+        told
+    }
+
+    #[track_caller]
+    fn assert_says((holds, text): &(bool, String), as_wanted: bool, words: &str) {
+        assert_eq!(*holds, as_wanted, "{text}");
+        assert!(text.contains(words), "no {words:?} in {text}");
     }
 
     const OK: &str = "post-is-answered-ok";
 
     #[test]
     fn a_server_in_the_same_process_holds_or_does_not() {
-        assert!(play(None, OK, |suite| suite));
-        assert!(!play(Some("po-OK-uppercase"), OK, |suite| suite));
-        assert!(play(Some("po-OK-uppercase"), OK, |suite| suite.skip(OK)));
+        assert_says(
+            &play(None, OK, |suite| suite),
+            true,
+            "is-answered-ok ... ok",
+        );
+        let broken = Some("po-OK-uppercase");
+        let failed = play(broken, OK, |suite| suite);
+        assert_says(&failed, false, "is-answered-ok ... FAILED");
+        assert_says(&failed, false, "does not conform (exit code 1)");
+        let without = play(broken, OK, |suite| suite.skip(OK));
+        assert_says(&without, true, "nothing that gates was judged");
     }
 
     #[test]
     fn names_of_another_test_are_no_failure_but_a_suite_that_judges_nothing_is() {
-        assert!(play(None, "no such trial", |suite| suite));
-        assert!(!play(None, "", |suite| suite.skip("/")));
+        let nothing = "nothing that gates was judged";
+        assert_says(&play(None, "no such trial", |suite| suite), true, nothing);
+        assert_says(&play(None, "", |suite| suite.skip("/")), false, nothing);
     }
 
     #[test]
@@ -267,9 +300,10 @@ mod tests {
             .unwrap()
             .port();
         let suite = Suite::url(format!("http://127.0.0.1:{port}"));
-        assert_eq!(suite.play(Arguments::default()), Ok(false));
+        let absent = told(suite, Arguments::default()).unwrap();
+        assert_says(&absent, false, "is the server running");
         let suite = Suite::target("no/such/target.yaml");
-        let error = suite.play(Arguments::default()).unwrap_err();
+        let error = told(suite, Arguments::default()).unwrap_err();
         assert!(
             error.starts_with("there is no target `no/such/target.yaml`"),
             "{error}"
@@ -282,6 +316,7 @@ mod tests {
         let known = folder.path().join("known.yaml");
         let entry = "- {scenario: engine.io/polling/post-is-answered-ok, expected: ok, got: OK, reason: so}\n";
         std::fs::write(&known, entry).unwrap();
-        assert!(play(Some("po-OK-uppercase"), OK, |suite| suite.known(&known)));
+        let known = play(Some("po-OK-uppercase"), OK, |suite| suite.known(&known));
+        assert_says(&known, true, "ignored (known deviation: so)");
     }
 }
