@@ -112,3 +112,50 @@ fn every_real_bug_has_scenarios_that_would_have_caught_it_and_a_fault_proves_eac
         "a row is missing"
     );
 }
+
+/// A row of the findings: what is in its columns `server`, `requirement` and `show it`.
+fn findings() -> Vec<[String; 3]> {
+    let text = include_str!("../../reports/findings.md");
+    let rows = text.lines().filter(|line| line.starts_with("| "));
+    let cells = rows.map(|row| row.trim_matches(['|', ' ']).split(" | ").collect());
+    let found = cells.filter(|cells: &Vec<&str>| cells[3].starts_with('`'));
+    found
+        .map(|cells| [cells[1], cells[2], cells[3].trim_matches('`')].map(str::to_owned))
+        .collect()
+}
+
+#[test]
+fn every_finding_is_shown_by_a_scenario_of_its_requirement_that_its_target_is_known_to_fail() {
+    let catalogue = catalogue().unwrap();
+    let corpus = Corpus::embedded(&catalogue);
+    let findings = findings();
+    assert!(findings.len() > 30, "{} rows", findings.len());
+    for [target, requirement, command] in findings {
+        let start = format!("siospec run --target {target} --exact --filter ");
+        let rest = command.strip_prefix(&start).unwrap_or_else(|| {
+            panic!("`{command}` does not begin with `{start}`");
+        });
+        let name = rest.split(' ').next().unwrap();
+        let scenario = corpus
+            .scenarios
+            .iter()
+            .find(|scenario| scenario.name == name);
+        let scenario = scenario.unwrap_or_else(|| panic!("there is no scenario {name}"));
+        let (id, level) = requirement.split_once(' ').unwrap();
+        assert!(
+            scenario.requirements.iter().any(|of| of == id),
+            "{name} is not about {id}"
+        );
+        let wanted = catalogue.get(id).unwrap().level;
+        assert_eq!(level, format!("({wanted})"), "of {id}");
+        let known = format!(
+            "{}/../targets/{target}/known.yaml",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let known = siospec::target::manifest::known(known.as_ref()).unwrap();
+        assert!(
+            known.iter().any(|entry| entry.scenario_name() == name),
+            "{target} is not known for {name}"
+        );
+    }
+}
