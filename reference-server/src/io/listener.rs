@@ -199,6 +199,8 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpStream;
 
+    const OPEN: &str = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: test\r\n\r\n";
+
     async fn asked(stream: &mut TcpStream, request: &str, ends: &str) -> String {
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
@@ -218,8 +220,7 @@ mod tests {
                        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
         asked(&mut websocket, upgrade, "}").await;
         let mut polling = TcpStream::connect(running.address()).await.unwrap();
-        let open = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: test\r\n\r\n";
-        let opened = asked(&mut polling, open, "}").await;
+        let opened = asked(&mut polling, OPEN, "}").await;
         let sid = opened.split('"').nth(3).unwrap();
         let join = format!(
             "POST /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\n40"
@@ -235,5 +236,17 @@ mod tests {
         tokio::time::timeout(Duration::from_secs(30), gone)
             .await
             .unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_session_that_begins_while_the_server_is_dropped_is_not_kept() {
+        let running = fixture::serve(FixtureConfig::default()).await.unwrap();
+        let core = running.core.clone();
+        let mut polling = TcpStream::connect(running.address()).await.unwrap();
+        asked(&mut polling, OPEN, "}").await;
+        let late = core.links.all().remove(0);
+        drop(running);
+        core.links.insert(&late);
+        assert_eq!(core.links.len(), 0);
     }
 }
