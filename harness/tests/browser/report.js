@@ -162,6 +162,37 @@ await see("two targets stand side by side, and what differs is marked", html, as
   assert.ok(left.x + left.width <= right.x, "beside, not below");
 }, { hash: opened });
 
+await see("what is only of the moment is not marked as a difference", html, async (page) => {
+  const told = await page.evaluate(() => {
+    const note = (text) => ({ at: 0, layer: "note", annotations: [text] });
+    const [one, two] = ["step 1: - A.emit: [hello]", "step 2: - A.expect: hello-back"].map(note);
+    const http = (direction, text, more) => ({ at: 1, client: "A", layer: "http", direction, raw: { text }, ...more });
+    const packet = (direction, text, more) => ({ at: 1, client: "A", layer: "engine", direction, raw: { text }, ...more });
+    const poll = (sid) => http("sent", `GET /socket.io/?EIO=4&transport=polling&sid=${sid} HTTP/1.1\r\n\r\n`);
+    const join = (room) => packet("sent", `42["join","${room}"]`);
+    const monitor = { ...packet("received", '42/monitor,["joined","/","x"]'), client: "M" };
+    const ends = { at: 1, client: "A", layer: "tcp", direction: "received", annotations: ["the server ended the TCP stream"] };
+    const marked = (left, right) => paired(...[left, right].map((entries) => settled(steps({ transcript: { entries }, verdict: {} }))))
+      .map((pair) => [pair.left.label, [...pair.alone].map(({ entry }) => rawText(entry.raw) || entry.annotations[0])]).filter(([, alone]) => alone.length);
+    const answer = (text) => packet("received", text, { taken_by: "2" });
+    return {
+      early: marked([one, join("red"), answer('42["hello-back"]'), two], [one, two, join("red"), answer('42["hello-back"]')]),
+      polls: marked([one, poll("aB3aB3aB3aB3aB3aB3"), poll("aB3aB3aB3aB3aB3aB3"), two], [one, poll("cD4cD4cD4cD4cD4cD4"), two]),
+      marks: marked([one, join("red"), two], [one, join("red~2cc-0"), two]),
+      monitor: marked([one, monitor, two, ends], [one, two]),
+      answers: marked([one, answer('42["hello-back",1]'), two], [one, two, answer('42["hello-back",2]')]),
+      names: marked([one, join("one-more-room-with-a-long-name"), two], [one, join("another-room-with-a-long-name"), two]),
+      expected: marked([one, two, { ...ends, taken_by: "2" }], [one, two]),
+    };
+  });
+  assert.deepEqual(told, {
+    early: [], polls: [], marks: [], monitor: [],
+    answers: [["step 2", ['42["hello-back",1]', '42["hello-back",2]']]],
+    names: [["step 1", ['42["join","one-more-room-with-a-long-name"]', '42["join","another-room-with-a-long-name"]']]],
+    expected: [["step 2", ["the server ended the TCP stream"]]],
+  });
+});
+
 await see("the keyboard is enough", html, async (page) => {
   await page.keyboard.press("/");
   assert.equal((await focused(page)).id, "search");

@@ -1,29 +1,35 @@
 // Two targets' transcripts of one trial, step beside step.
 
-/** What of an entry may be compared: ids, ports and dates differ from server to server and mean nothing. */
+/** The bytes kept of an entry, each byte that is no text as a character of its own. */
+const readable = ({ text, hex }) => text ?? (hex || "").replace(/../g, (byte) => String.fromCharCode(parseInt(byte, 16)));
+
+/**
+ * What of an entry may be compared. Ids, ports, dates and the marks that keep trials on one server apart mean nothing;
+ * how many polls brought the packets, when an unasked-for end of a stream came, and what the monitor tells of other
+ * trials are of the moment.
+ */
 function essence(entry) {
   if (!entry.direction || entry.direction === "none") return entry.layer === "deadline" ? "deadline" : null;
-  if (entry.layer === "tcp") return (entry.annotations || []).join().replace(/\d+/g, "#");
-  const text = rawText(entry.raw);
+  if (entry.layer === "tcp") return entry.taken_by ? (entry.annotations || []).join().replace(/\d+/g, "#") : null;
+  const text = entry.raw ? readable(entry.raw) : "";
+  if (!entry.taken_by && text.startsWith("42/monitor,")) return null;
   const { first, body } = http(text);
-  const shown = entry.layer === "http" ? `${first.split("?")[0]} ${body.length < 200 ? body : ""}`.replace(/0\{.*/s, "0{…}") : text.replace(/^0\{.*/s, "0{…}");
-  return [entry.client, entry.direction, shown.replace(/[A-Za-z0-9_-]{15,}|\b\d{9,}\b/g, "…")].join(" ");
+  const whole = entry.layer === "http";
+  if (whole && !entry.taken_by && (/^GET .*transport=polling/.test(first) || (/^HTTP\S+ 200 /.test(first) && /^[0-6b]/.test(body)))) return null;
+  const shown = whole ? `${first.split("?")[0]} ${body.length < 200 ? body : ""}`.replace(/0\{.*/s, "0{…}") : text.replace(/^0\{.*/s, "0{…}");
+  return [entry.client, entry.direction, shown.replace(/~[\da-f]+-\d+|(?=[\w-]*[A-Z\d])[\w-]{15,}|\b\d{9,}\b/g, (found) => (found[0] === "~" ? "" : "…"))].join(" ");
 }
 
-/** Which entries of a step have no counterpart on the other side. */
-function only(left, right) {
+/** Takes out of both lists what has its counterpart in the other. */
+function matched(left, right) {
   const there = new Map();
-  for (const { entry } of right) {
-    const key = essence(entry);
-    there.set(key, (there.get(key) || 0) + 1);
+  for (const found of right) there.set(found.key, [...(there.get(found.key) || []), found]);
+  const gone = new Set();
+  for (const found of left) {
+    const other = there.get(found.key)?.shift();
+    if (other) gone.add(found).add(other);
   }
-  return left.filter(({ entry }) => {
-    const key = essence(entry);
-    if (key === null) return false;
-    if (!there.get(key)) return true;
-    there.set(key, there.get(key) - 1);
-    return false;
-  });
+  return [left, right].map((side) => side.filter((found) => !gone.has(found)));
 }
 
 /** The steps of both, each once, in order. */
@@ -38,16 +44,41 @@ function aligned(left, right) {
   return keys.map((key) => ({ left: of(left, key), right: of(right, key) }));
 }
 
+/** What met a step stands at that step, though it may have come while an earlier one was at work. */
+function settled(groups) {
+  const moved = groups.map((group) => ({ ...group, entries: [] }));
+  groups.forEach((group, at) => {
+    for (const found of group.entries) {
+      const { taken_by: by } = found.entry;
+      const to = by ? groups.findIndex((other, i) => i >= at && other.label === `step ${by}`) : -1;
+      moved[to < 0 ? at : to].entries.push(found);
+    }
+  });
+  return moved;
+}
+
+/**
+ * The steps of both, with what happened on one side alone. A counterpart is looked for in the same step first and then in
+ * the others: what comes while the client goes from step to step stands now in this one, now in the next.
+ */
+function paired(left, right) {
+  const keyed = (group) => (group ? group.entries.map((found) => ({ found, key: essence(found.entry) })).filter(({ key }) => key !== null) : []);
+  const pairs = aligned(left, right);
+  const rest = pairs.map((pair) => matched(keyed(pair.left), keyed(pair.right)));
+  const alone = new Set(matched(...[0, 1].map((side) => rest.flatMap((of) => of[side]))).flat().map(({ found }) => found));
+  return pairs.map((pair) => {
+    const own = [pair.left, pair.right].flatMap((group) => (group ? group.entries : []));
+    const there = new Set(own.filter((found) => alone.has(found)));
+    return { ...pair, alone: there, differs: there.size > 0 || !pair.left || !pair.right };
+  });
+}
+
 function besides(details, names) {
-  const groups = details.map(steps);
+  const groups = details.map((detail) => settled(steps(detail)));
   const lanes = lanesOf(...details.map((detail) => detail.transcript));
   const lines = details.map((detail, side) => linesOf(groups[side], detail.source));
   const stopped = details.map((detail, side) => stoppedAt(groups[side], detail.verdict.failure));
-  const pairs = aligned(...groups).map((pair) => {
-    const [left, right] = [pair.left?.entries || [], pair.right?.entries || []];
-    return { ...pair, alone: new Set([...only(left, right), ...only(right, left)]) };
-  });
-  pairs.forEach((pair) => { pair.differs = pair.alone.size > 0 || !pair.left || !pair.right; });
+  const pairs = paired(...groups);
   const half = (group, side, pair) => el("div", { class: "half", "data-of": names[side], role: "group", "aria-label": names[side] },
     group ? group.entries.map((found) => {
       const node = message(found, { lanes, transcript: details[side].transcript, name: names[side] });
