@@ -155,8 +155,40 @@ fn of_target(run: &Run, target: &Judged) -> String {
     if !levels.is_empty() {
         let _ = writeln!(text, "  passed by level: {}", levels.join(", "));
     }
+    text.push_str(&not_offered(&outcomes));
     for remark in remarks::of(run, target) {
         let _ = writeln!(text, "  {remark}");
+    }
+    text
+}
+
+/// What most of the trials wait for that could not be played; the rest is said with each trial.
+fn not_offered(outcomes: &[&Outcome]) -> String {
+    const SAID: usize = 4;
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for outcome in outcomes {
+        if let Verdict::NotOffered { reason } = &outcome.verdict {
+            // What each scenario needs of a knob differs, and the knob is the same.
+            let reason = reason
+                .split(" (the scenario needs")
+                .next()
+                .unwrap_or(reason);
+            *reasons.entry(reason).or_default() += 1;
+        }
+    }
+    let mut reasons: Vec<_> = reasons.into_iter().collect();
+    reasons.sort_by_key(|&(_, n)| std::cmp::Reverse(n));
+    let mut text = String::new();
+    let (said, rest) = match reasons.len() > SAID + 1 {
+        true => reasons.split_at(SAID),
+        false => (reasons.as_slice(), &[][..]),
+    };
+    for (reason, n) in said {
+        let _ = writeln!(text, "    {n} not offered: {reason}");
+    }
+    if !rest.is_empty() {
+        let n: usize = rest.iter().map(|(_, n)| n).sum();
+        let _ = writeln!(text, "    {n} not offered: {} other reasons", rest.len());
     }
     text
 }
@@ -211,6 +243,29 @@ mod tests {
         assert!(
             text.ends_with("does not conform (exit code 1), 0.0 s\n"),
             "{text}"
+        );
+    }
+
+    #[test]
+    fn what_is_not_offered_is_counted_by_its_reason() {
+        let given = |reason: &str| {
+            let reason = reason.into();
+            outcome(true, Verdict::NotOffered { reason })
+        };
+        let few = [
+            given("no knob x (the scenario needs 1)"),
+            given("needs the app"),
+            given("no knob x (the scenario needs 2)"),
+        ];
+        assert_eq!(
+            not_offered(&few.each_ref()),
+            "    2 not offered: no knob x\n    1 not offered: needs the app\n"
+        );
+        let many = ["a", "b", "c", "d", "e", "f", "a"].map(given);
+        assert_eq!(
+            not_offered(&many.each_ref()),
+            "    2 not offered: a\n    1 not offered: b\n    1 not offered: c\n    1 not offered: d\n    2 not \
+             offered: 2 other reasons\n"
         );
     }
 

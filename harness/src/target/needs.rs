@@ -96,9 +96,11 @@ impl<'a> Needs<'a> {
     /// Whether a server that has the app of the fixture contract, or has not, can be asked for this.
     pub fn met_by_an_app(&self, fixture: bool) -> Result<(), String> {
         match self.fixture && !fixture {
-            true => {
-                Err("needs the app of the fixture contract, which the server does not have".into())
-            }
+            true => Err(
+                "needs the app of the fixture contract, which the server does not have \
+                (`siospec new-target` writes one)"
+                    .into(),
+            ),
             false => Ok(()),
         }
     }
