@@ -604,28 +604,30 @@ async fn a_bare_server_may_say_welcome() {
 }
 
 #[tokio::test]
-async fn rooms_are_named_apart_on_a_shared_server() {
+async fn rooms_are_named_apart_on_a_shared_server_in_each_play() {
     fn react(packet: &str) -> Vec<Say> {
         let Some((id, rest)) = packet.split_once("[\"join\",") else {
             return Vec::new();
         };
-        assert!(rest.contains("red~u1"), "{packet}");
         vec![say(&format!("43{}[{rest}", &id[2..]))]
     }
     let server = Server::fixture(react).await;
     let mut endpoint = endpoint(&server);
     endpoint.shared = true;
-    let options = PlayOptions {
-        unique: "u1".to_owned(),
-        ..PlayOptions::default()
-    };
     let yaml = steps("  - emit: [join, [red]]\n    ack: [[red]]\n");
-    let played = play(&trial(&yaml), &endpoint, &options, std::future::pending()).await;
-    assert!(matches!(played.end, End::Passed), "{:#?}", played.end);
-    let wire = serde_json::to_string(&played.transcript).unwrap();
-    assert!(
-        wire.contains("red~u1"),
-        "the transcript shows the wire as it was"
+    let mut rooms = Vec::new();
+    for _ in 0..2 {
+        let played = played_on(&endpoint, &yaml, PATIENT).await;
+        assert!(matches!(played.end, End::Passed), "{:#?}", played.end);
+        let wire = serde_json::to_string(&played.transcript).unwrap();
+        let (_, room) = wire
+            .split_once("[\\\"red~")
+            .expect("the transcript shows the wire as it was");
+        rooms.push(room.split_once('\\').unwrap().0.to_owned());
+    }
+    assert_ne!(
+        rooms[0], rooms[1],
+        "who is still there from before is not met again"
     );
 }
 

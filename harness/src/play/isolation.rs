@@ -18,9 +18,15 @@ pub(super) struct Isolation {
 }
 
 impl Isolation {
-    pub(super) fn new(suffix: Option<String>) -> Self {
+    /// With a name that no other play on the same server has, those of an earlier run included: what they left there, such
+    /// as a polling session that has not timed out yet, is still in its rooms.
+    pub(super) fn drawn() -> Self {
+        Self::marked(format!("~{:016x}", rand::random::<u64>()))
+    }
+
+    fn marked(suffix: String) -> Self {
         Self {
-            suffix,
+            suffix: Some(suffix),
             ids: Ids::default(),
         }
     }
@@ -120,7 +126,7 @@ mod tests {
 
     #[test]
     fn rooms_are_named_apart_and_ids_of_sockets_are_not() {
-        let isolation = Isolation::new(Some("~7".to_owned()));
+        let isolation = Isolation::marked("~7".to_owned());
         isolation.ids.learn(&text("40{\"sid\":\"abc\"}"));
         for (written, sent) in [
             (
@@ -148,7 +154,7 @@ mod tests {
 
     #[test]
     fn on_a_server_of_its_own_nothing_is_changed() {
-        let isolation = Isolation::new(None);
+        let isolation = Isolation::default();
         let join = text(r#"421["join",["red"]]"#);
         assert_eq!(isolation.outgoing(join.clone()), join);
         assert!(!isolation.foreign(&text(r#"42/monitor,["joined","/","x"]"#)));
@@ -156,7 +162,7 @@ mod tests {
 
     #[test]
     fn the_monitor_is_heard_about_own_sockets_only() {
-        let isolation = Isolation::new(Some("~7".to_owned()));
+        let isolation = Isolation::marked("~7".to_owned());
         isolation.ids.learn(&text("40{\"sid\":\"mine\"}"));
         assert!(isolation.foreign(&text(r#"42/monitor,["joined","/","other"]"#)));
         assert!(isolation.foreign(&text(r#"42/monitor,["noted","other",1]"#)));

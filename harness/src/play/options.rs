@@ -23,9 +23,6 @@ pub struct PlayOptions {
     /// The measure of how late the harness's own scheduler is. Trials that share a runtime should
     /// share one; without one each play starts its own.
     pub pulse: Option<Pulse>,
-    /// Distinguishes this play from all others that talk to the same server process; it becomes
-    /// part of room names on a shared endpoint.
-    pub unique: String,
     /// A cut that is armed before a client opens, beside what the scenario says.
     pub cut: Option<Cut>,
 }
@@ -48,7 +45,6 @@ impl Default for PlayOptions {
             whole: Duration::from_secs(30),
             target: None,
             pulse: None,
-            unique: String::new(),
             cut: None,
         }
     }

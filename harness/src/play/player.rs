@@ -116,8 +116,7 @@ impl<'t> Player<'t> {
         options: &'t PlayOptions,
         recorder: Recorder,
     ) -> Self {
-        let suffix =
-            (endpoint.shared && !trial.scenario.alone).then(|| format!("~{}", options.unique));
+        let apart = endpoint.shared && !trial.scenario.alone;
         let mut captures = Captures::new();
         for (knob, value) in &endpoint.knobs {
             if let Ok(value) = Json::parse(&value.to_string()) {
@@ -129,7 +128,11 @@ impl<'t> Player<'t> {
             options,
             endpoint: Arc::new(endpoint.clone()),
             recorder,
-            isolation: Isolation::new(suffix),
+            isolation: if apart {
+                Isolation::drawn()
+            } else {
+                Isolation::default()
+            },
             captures: Mutex::new(captures),
             clients: Mutex::default(),
             proxies: super::detour::Detours::default(),

@@ -148,7 +148,7 @@ impl Table {
                 let turn = Turn {
                     // That it fails is what the fault is for, and all of them wait at once.
                     spares: false,
-                    ..Turn::on_a_stranger(0)
+                    ..Turn::on_a_stranger()
                 };
                 let judged = judge(
                     &self.plan, &server, &settings, &trial, &self.pace, turn, &self.stop,

@@ -77,8 +77,6 @@ impl Pace {
 
 /// One play among others.
 pub(crate) struct Turn<'a> {
-    /// Its number; no other play on the same server has it.
-    pub(crate) number: usize,
     /// Whether a failure was known before, so that there is no need to look again whether it is one.
     pub(crate) foreseen: &'a (dyn Fn(&Failure) -> bool + Sync),
     /// Whether it is known to fail, each time.
@@ -89,9 +87,8 @@ pub(crate) struct Turn<'a> {
 
 impl Turn<'_> {
     /// A play on a server of which nothing is known.
-    pub(crate) fn on_a_stranger(number: usize) -> Self {
+    pub(crate) fn on_a_stranger() -> Self {
         Self {
-            number,
             foreseen: &|_| false,
             fails: false,
             spares: true,
@@ -166,7 +163,6 @@ pub(crate) async fn judge(
             wait: PlayOptions::default().wait * 2_u32.pow(replays),
             target: lease.control(),
             pulse: Some(pace.pulse.clone()),
-            unique: format!("{:x}-{replays}", turn.number),
             ..PlayOptions::default()
         };
         let before = pace.waits(&lease).await;

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use include_dir::{Dir, include_dir};
 
@@ -112,7 +111,6 @@ pub(super) async fn broken(
     server: &Server,
     wanted: &BTreeSet<String>,
     pace: &Pace,
-    plays: &AtomicUsize,
     stop: &Stop,
 ) -> BTreeMap<String, String> {
     let checks = scenarios().unwrap_or_default();
@@ -124,7 +122,7 @@ pub(super) async fn broken(
         let needs = Needs::of(trial);
         // What the server does not offer, no trial that relies on it will ask of it.
         let settings = server.offers(&needs).ok()?;
-        let turn = attempt::Turn::on_a_stranger(plays.fetch_add(1, Ordering::Relaxed));
+        let turn = attempt::Turn::on_a_stranger();
         let judged = attempt::judge(plan, server, &settings, trial, pace, turn, stop).await?;
         let why = match &judged.verdict {
             Verdict::Failed { failure } => failure.message.clone(),

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -48,7 +47,6 @@ struct Shared {
     baselines: Vec<Baseline>,
     pace: attempt::Pace,
     playing: Playing,
-    plays: AtomicUsize,
 }
 
 /// One trial on one target, once.
@@ -113,10 +111,8 @@ impl Session {
             target.selected = admitted(target, &selected);
             target.known = baseline.listed(&plan.scenarios, |name| plan.is_elsewhere(name));
         }
-        let plays = AtomicUsize::new(0);
         if plan.contract {
-            runtime
-                .block_on(async { hold_to_contract(&plan, &mut jobs, &pace, &plays, &stop).await });
+            runtime.block_on(async { hold_to_contract(&plan, &mut jobs, &pace, &stop).await });
         }
         let shared = Shared {
             plan,
@@ -128,7 +124,6 @@ impl Session {
             baselines,
             pace,
             playing: Playing::default(),
-            plays,
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -309,13 +304,7 @@ fn lay_out(plan: &Plan, targets: &[Judged], trials: &[Arc<Trial>]) -> Vec<Job> {
 
 /// Plays the fixture contract on every server that is not the bundled one, as far as trials rely on it; those that rely
 /// on what does not hold cannot be judged.
-async fn hold_to_contract(
-    plan: &Plan,
-    jobs: &mut [Job],
-    pace: &attempt::Pace,
-    plays: &AtomicUsize,
-    stop: &Stop,
-) {
+async fn hold_to_contract(plan: &Plan, jobs: &mut [Job], pace: &attempt::Pace, stop: &Stop) {
     for (number, server) in plan.servers.iter().enumerate() {
         let mine = |job: &&mut Job| job.server == number && job.offered.is_ok();
         let relied_on: BTreeSet<String> = match server {
@@ -326,7 +315,7 @@ async fn hold_to_contract(
                 .flat_map(|job| contract::relied_on(&job.trial))
                 .collect(),
         };
-        let broken = contract::broken(plan, server, &relied_on, pace, plays, stop).await;
+        let broken = contract::broken(plan, server, &relied_on, pace, stop).await;
         for job in jobs.iter_mut().filter(mine) {
             let parts = contract::relied_on(&job.trial);
             job.broken = parts.iter().find_map(|part| broken.get(part)).cloned();
@@ -393,7 +382,6 @@ impl Shared {
         let server = &self.plan.servers[job.server];
         let baseline = &self.baselines[job.server];
         let turn = attempt::Turn {
-            number: self.plays.fetch_add(1, Ordering::Relaxed),
             foreseen: &|failure| baseline.foresees(&job.trial, failure),
             fails: baseline.expects_failure(&job.trial),
             spares: true,

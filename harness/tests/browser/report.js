@@ -178,7 +178,7 @@ await see("what is only of the moment is not marked as a difference", html, asyn
     return {
       early: marked([one, join("red"), answer('42["hello-back"]'), two], [one, two, join("red"), answer('42["hello-back"]')]),
       polls: marked([one, poll("aB3aB3aB3aB3aB3aB3"), poll("aB3aB3aB3aB3aB3aB3"), two], [one, poll("cD4cD4cD4cD4cD4cD4"), two]),
-      marks: marked([one, join("red"), two], [one, join("red~2cc-0"), two]),
+      marks: marked([one, join("red"), two], [one, join("red~0123456789abcdef"), two]),
       monitor: marked([one, monitor, two, ends], [one, two]),
       answers: marked([one, answer('42["hello-back",1]'), two], [one, two, answer('42["hello-back",2]')]),
       names: marked([one, join("one-more-room-with-a-long-name"), two], [one, join("another-room-with-a-long-name"), two]),

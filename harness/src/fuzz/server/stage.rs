@@ -1,7 +1,6 @@
 //! Where conversations are played: one server, and what it can be asked for.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::class::Class;
 use super::conversation::{Conversation, Written};
@@ -32,7 +31,6 @@ pub(super) struct Stage {
     plan: Plan,
     pace: Pace,
     catalogue: Catalogue,
-    plays: AtomicUsize,
 }
 
 /// How a conversation failed.
@@ -111,7 +109,6 @@ impl Stage {
             plan,
             pace: Pace::start(Arc::default()),
             catalogue: Catalogue::default(),
-            plays: AtomicUsize::new(0),
         })
     }
 
@@ -143,7 +140,7 @@ impl Stage {
     async fn play_text(&self, text: &str) -> Result<Option<Judgement>, String> {
         let trial = trial(text, &self.catalogue)?;
         let settings = self.server.offers(&Needs::of(&trial))?;
-        let turn = Turn::on_a_stranger(self.plays.fetch_add(1, Ordering::Relaxed));
+        let turn = Turn::on_a_stranger();
         Ok(judge(
             &self.plan,
             &self.server,

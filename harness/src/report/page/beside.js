@@ -17,7 +17,7 @@ function essence(entry) {
   const whole = entry.layer === "http";
   if (whole && !entry.taken_by && (/^GET .*transport=polling/.test(first) || (/^HTTP\S+ 200 /.test(first) && /^[0-6b]/.test(body)))) return null;
   const shown = whole ? `${first.split("?")[0]} ${body.length < 200 ? body : ""}`.replace(/0\{.*/s, "0{…}") : text.replace(/^0\{.*/s, "0{…}");
-  return [entry.client, entry.direction, shown.replace(/~[\da-f]+-\d+|(?=[\w-]*[A-Z\d])[\w-]{15,}|\b\d{9,}\b/g, (found) => (found[0] === "~" ? "" : "…"))].join(" ");
+  return [entry.client, entry.direction, shown.replace(/~[\da-f]{16}|(?=[\w-]*[A-Z\d])[\w-]{15,}|\b\d{9,}\b/g, (found) => (found[0] === "~" ? "" : "…"))].join(" ");
 }
 
 /** Takes out of both lists what has its counterpart in the other. */
