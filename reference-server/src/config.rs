@@ -30,6 +30,24 @@ impl Cors {
     }
 }
 
+/// Which transports a client may use; one that is not offered is unknown (EIO-QE-04).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transports {
+    /// HTTP long-polling.
+    pub polling: bool,
+    /// WebSocket, whether a session begins on it or moves to it.
+    pub websocket: bool,
+}
+
+impl Default for Transports {
+    fn default() -> Self {
+        Self {
+            polling: true,
+            websocket: true,
+        }
+    }
+}
+
 /// Connection state recovery: what is kept for a client that was lost, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recovery {
@@ -63,7 +81,9 @@ pub struct Config {
     pub upgrade_timeout: Duration,
     /// How long a client may stay without joining any namespace (SIO-CN-19).
     pub connect_timeout: Duration,
-    /// Whether polling sessions may move to a WebSocket (EIO-UP-21).
+    /// What clients may use; both by default.
+    pub transports: Transports,
+    /// Whether polling sessions may move to a WebSocket (EIO-UP-21), where there is one.
     pub upgrades: bool,
     /// Foreign origins (EIO-HD-01 and following).
     pub cors: Cors,
@@ -109,6 +129,7 @@ impl Default for Config {
             max_payload: 1_000_000,
             upgrade_timeout: Duration::from_millis(10_000),
             connect_timeout: Duration::from_millis(45_000),
+            transports: Transports::default(),
             upgrades: true,
             cors: Cors::Off,
             cookie: None,

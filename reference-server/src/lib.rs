@@ -91,7 +91,7 @@ pub mod trace;
 mod wire;
 
 pub use args::{ArgError, Args, Binary, ToArg};
-pub use config::{Config, Cors};
+pub use config::{Config, Cors, Transports};
 pub use engine::{EngineApp, EngineClient};
 pub use handler::{Ack, AlreadyAcknowledged, Answer, CallError, Event, Handlers, Refused};
 pub use io::Running;

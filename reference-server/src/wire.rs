@@ -38,7 +38,7 @@ pub(crate) fn open(link: &Link, polling: bool) -> Frame {
     let milliseconds =
         |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     // EIO-HS-06, EIO-HS-07, EIO-UP-21
-    let upgrades = if polling && config.upgrades {
+    let upgrades = if polling && config.upgrades && config.transports.websocket {
         vec!["websocket".to_owned()]
     } else {
         Vec::new()

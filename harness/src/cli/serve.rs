@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
+use siospec_reference_server::Transports;
 use siospec_reference_server::faults::{self, Fault};
 use siospec_reference_server::fixture::{self, FixtureConfig};
 
@@ -22,6 +23,9 @@ pub(super) struct Arguments {
     /// (repeatable)
     #[arg(long = "set", value_name = "KNOB=VALUE", value_parser = knob)]
     knobs: Vec<(&'static str, String)>,
+    /// Offer this transport only, as servers behind a balancer without sticky sessions do
+    #[arg(long, value_name = "polling|websocket", value_parser = only)]
+    transport: Option<Transports>,
     /// Break one rule on purpose; `siospec coverage` lists the faults
     #[arg(long, value_name = "NAME", value_parser = fault)]
     fault: Option<&'static Fault>,
@@ -29,6 +33,15 @@ pub(super) struct Arguments {
     /// Socket.IO packet, handler, emit, and back down
     #[arg(long)]
     trace: bool,
+}
+
+/// One transport of the two.
+fn only(name: &str) -> Result<Transports, String> {
+    let (polling, websocket) = (name == "polling", name == "websocket");
+    match polling || websocket {
+        true => Ok(Transports { polling, websocket }),
+        false => Err("there are polling and websocket".to_owned()),
+    }
 }
 
 fn fault(name: &str) -> Result<&'static Fault, String> {
@@ -59,6 +72,7 @@ impl Arguments {
             FixtureConfig::from_variables(|name| set(name).or_else(|| std::env::var(name).ok()));
         config.port = self.port.unwrap_or(config.port);
         config.fault = self.fault;
+        config.server.transports = self.transport.unwrap_or_default();
         if self.trace {
             config.tracer = Some(Arc::new(|record| anstream::eprintln!("{record}")));
         }

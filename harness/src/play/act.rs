@@ -53,7 +53,7 @@ impl Player<'_> {
             Layer::Client | Layer::Tcp => open
                 .transport
                 .or(actor.link.map(|link| link.transport))
-                .unwrap_or(Transport::WebSocket),
+                .unwrap_or(self.endpoint.transport),
         };
         let target = self.target_of(actor, open, transport)?;
         let headers = self.rendered(actor, &open.headers)?;

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::scenario::model::Transport;
+
 /// A running server, as a trial sees it.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
@@ -31,6 +33,8 @@ pub struct Endpoint {
     /// Whether other trials may talk to the same process now. Then room names get a suffix of the
     /// trial's own, and `/monitor` events about sockets of others are skipped.
     pub shared: bool,
+    /// How a client opens of which the scenario does not say it; WebSocket, unless the server has none.
+    pub transport: Transport,
     /// Connect here instead of to the authority of `base`, which stays the name in `Host` and in
     /// TLS: the seam of the fault proxy.
     pub connect: Option<SocketAddr>,
@@ -69,6 +73,7 @@ impl Endpoint {
             fixture: true,
             knobs: BTreeMap::new(),
             shared: false,
+            transport: Transport::WebSocket,
             connect: None,
         })
     }

@@ -12,6 +12,7 @@ mod hands;
 mod isolation;
 mod observe;
 mod options;
+mod own_head;
 mod played;
 mod player;
 mod pulse;

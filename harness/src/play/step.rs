@@ -1,5 +1,6 @@
 //! One step: who does it, and what happens for each verb.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
@@ -9,6 +10,7 @@ use super::player::{Actor, Player};
 use super::trouble::Trouble;
 use crate::judge::{Captures, CheckError, Value, timing};
 use crate::scenario::expression::Check;
+use crate::scenario::literal::Content;
 use crate::scenario::model::{Repeat, Step, TargetAction, Verb};
 use crate::scenario::path::words;
 use crate::scenario::source::Place;
@@ -253,6 +255,10 @@ impl Player<'_> {
             Verb::Frame(frame) => self.frame(actor, frame, deadline).await.map(done),
             Verb::Bytes(content) => {
                 let bytes = self.with(actor, |captures| content.render(captures))?;
+                let bytes = match content {
+                    Content::Text(_) => self.endpoint.own_head(&bytes),
+                    Content::Bytes(_) => Cow::Borrowed(&bytes[..]),
+                };
                 self.bytes(actor, &bytes, deadline).await.map(done)
             }
             Verb::Network(network) => {

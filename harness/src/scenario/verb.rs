@@ -76,7 +76,7 @@ pub enum Verb {
 /// `open: polling` or `open: {transport, path, query, headers}`.
 #[derive(Clone, Debug, Default)]
 pub struct Open {
-    /// The transport; `None` takes the client's declared one, or WebSocket.
+    /// The transport; `None` takes the client's declared one, or WebSocket where the server has it.
     pub transport: Option<Transport>,
     /// Path instead of the scenario's. With a `?` it is the whole request target, and nothing is
     /// added to it (`ws.open: /socket.io/?EIO=4&transport=websocket&sid=$A.sid`).

@@ -1,12 +1,14 @@
 //! What a trial needs of a server, read off its scenario.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::scenario::model::{Config, Step, Transport};
+use crate::scenario::literal::Content;
+use crate::scenario::model::{Config, Layer, Step, Transport};
 use crate::scenario::trial::Trial;
-use crate::scenario::verb::Verb;
+use crate::scenario::verb::{Open, Verb};
 
 use super::knobs::{Honoured, Settings};
 
@@ -15,7 +17,10 @@ use super::knobs::{Honoured, Settings};
 pub struct Needs<'a> {
     capabilities: &'a [String],
     config: &'a Config,
+    /// What its clients open on.
     transports: Vec<Transport>,
+    /// What it speaks by hand, in requests, frames and bytes of its own.
+    by_hand: Vec<Transport>,
     /// An instance of its own.
     pub alone: bool,
     /// A process that it may stop and start.
@@ -35,20 +40,40 @@ impl<'a> Needs<'a> {
             .iter()
             .map(|seat| seat.link.transport)
             .collect();
+        let mut by_hand = Vec::new();
+        let mut chosen: BTreeSet<&str> = trial.clients.iter().map(|seat| &*seat.name).collect();
+        let mut lost = BTreeSet::new();
         let mut process = false;
         let mut fixture =
             !scenario.needs.is_empty() || speaks_to_the_fixture(&scenario.source.text);
-        each_step(&trial.case.steps, &mut |step| match &step.verb {
-            Verb::Open(open) => transports.extend(open.transport),
-            Verb::Target(_) | Verb::TargetExit => process = true,
-            Verb::Emit(_) => fixture = true,
-            _ => {}
+        each_step(&trial.case.steps, &mut |step| {
+            by_hand.extend(spoken_by_hand(step));
+            match &step.verb {
+                Verb::Open(Open {
+                    transport: Some(transport),
+                    ..
+                }) => {
+                    transports.push(*transport);
+                    chosen.insert(&step.subject.client);
+                }
+                Verb::Drop(_) => {
+                    lost.insert(&*step.subject.client);
+                }
+                Verb::Target(_) | Verb::TargetExit => process = true,
+                Verb::Emit(_) => fixture = true,
+                _ => {}
+            }
         });
+        // A server notices at once that a WebSocket is lost, and of polling only a request that it holds.
+        if lost.difference(&chosen).next().is_some() {
+            transports.push(Transport::WebSocket);
+        }
         let alone = scenario.alone || process;
         Self {
             capabilities: &scenario.needs,
             config: &scenario.config,
             transports,
+            by_hand,
             alone,
             process,
             figures: alone && scenario.source.text.contains("\"rss\""),
@@ -56,8 +81,14 @@ impl<'a> Needs<'a> {
         }
     }
 
-    /// Whether capabilities and transports suffice.
-    pub fn met(&self, capabilities: &[String], transports: &[&str]) -> Result<&Self, String> {
+    /// Whether capabilities and transports suffice. A transport that is `announced` and does not work is one that clients
+    /// will try: what tries it by hand is played, and shows what comes.
+    pub fn met(
+        &self,
+        capabilities: &[String],
+        transports: &[String],
+        announced: &[String],
+    ) -> Result<&Self, String> {
         if let Some(missing) = self
             .capabilities
             .iter()
@@ -67,11 +98,12 @@ impl<'a> Needs<'a> {
                 "needs the capability {missing}, which the server does not declare"
             ));
         }
-        let lacking = self
-            .transports
-            .iter()
-            .map(ToString::to_string)
-            .find(|t| !transports.contains(&t.as_str()));
+        let lacks = |needed: &[Transport], offered: &[String]| {
+            let mut needed = needed.iter().map(ToString::to_string);
+            needed.find(|transport| !offered.contains(transport))
+        };
+        let lacking =
+            lacks(&self.transports, transports).or_else(|| lacks(&self.by_hand, announced));
         match lacking {
             Some(transport) => Err(format!(
                 "needs the transport {transport}, which the server does not offer"
@@ -111,6 +143,26 @@ impl<'a> Needs<'a> {
     }
 }
 
+/// The transport that a step uses without a client's help. A request for neither, such as one for an unknown transport,
+/// is for any server to answer.
+fn spoken_by_hand(step: &Step) -> Vec<Transport> {
+    let written = match &step.verb {
+        Verb::Open(open) => open.path.as_ref().map(ToString::to_string),
+        Verb::Http(request) => Some(request.target.to_string()),
+        Verb::Bytes(Content::Text(text)) => Some(text.to_string()),
+        _ => None,
+    };
+    let written = written.unwrap_or_default();
+    let mut spoken = Vec::new();
+    if step.subject.layer == Layer::Poll || written.contains("transport=polling") {
+        spoken.push(Transport::Polling);
+    }
+    if step.subject.layer == Layer::Ws || written.contains("transport=websocket") {
+        spoken.push(Transport::WebSocket);
+    }
+    spoken
+}
+
 /// What only the app of the fixture contract knows: its namespaces, and events beside `message`.
 static FIXTURE_WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
@@ -144,7 +196,7 @@ fn speaks_to_the_fixture(text: &str) -> bool {
 }
 
 /// Visits every step, those inside blocks too.
-pub(crate) fn each_step(steps: &[Step], visit: &mut impl FnMut(&Step)) {
+pub(crate) fn each_step<'s>(steps: &'s [Step], visit: &mut impl FnMut(&'s Step)) {
     for step in steps {
         visit(step);
         match &step.verb {

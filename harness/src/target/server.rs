@@ -16,6 +16,7 @@ use super::url::{Asked, Remote};
 use super::waits::Waits;
 use crate::outcome::Known;
 use crate::play::{Endpoint, TargetControl};
+use crate::scenario::model::Transport;
 
 /// A server under test.
 #[derive(Debug)]
@@ -196,22 +197,24 @@ impl Server {
     /// What the server must be started with for a trial that needs this, or why it is not offered.
     pub fn offers(&self, needs: &Needs<'_>) -> Result<Settings, String> {
         match self {
-            Self::Bundled(_) => needs
-                .met(&Bundled::capabilities(), &["polling", "websocket"])?
-                .settle(&Bundled::knobs()),
+            Self::Bundled(_) => {
+                let both = self.transports();
+                needs
+                    .met(&Bundled::capabilities(), &both, &both)?
+                    .settle(&Bundled::knobs())
+            }
             Self::Foreign(Foreign { manifest, .. }) => {
                 needs.met_by_an_app(!manifest.bare)?;
-                let transports: Vec<_> = manifest.transports.iter().map(String::as_str).collect();
+                let transports = &manifest.transports;
                 needs
-                    .met(&manifest.capabilities, &transports)?
+                    .met(&manifest.capabilities, transports, transports)?
                     .settle(&manifest.knobs)
             }
             Self::Remote(visited) => {
                 let remote = visited.remote.get().ok_or("the server was not reached")?;
                 needs.met_by_a_stranger(remote.endpoint.fixture, visited.exclusive)?;
-                let transports: Vec<_> = remote.transports.iter().map(String::as_str).collect();
                 needs
-                    .met(&self.capabilities(), &transports)?
+                    .met(&self.capabilities(), &remote.transports, &remote.announced)?
                     .settle(&remote.knobs)
             }
         }
@@ -240,6 +243,7 @@ impl Server {
             Self::Remote(visited) => {
                 let remote = visited.remote.get().ok_or("the server was not reached")?;
                 let mut endpoint = remote.endpoint.clone();
+                endpoint.transport = usual(&remote.transports);
                 endpoint.knobs = settings.values();
                 endpoint.shared = !needs.alone;
                 let held = if needs.alone {
@@ -279,6 +283,15 @@ impl Server {
     }
 }
 
+/// How clients open where nothing says it.
+fn usual(transports: &[String]) -> Transport {
+    let websocket = Transport::WebSocket;
+    match transports.contains(&websocket.to_string()) {
+        true => websocket,
+        false => Transport::Polling,
+    }
+}
+
 async fn lend_instance<'a>(
     foreign: &'a Foreign,
     settings: &Settings,
@@ -297,6 +310,7 @@ async fn lend_instance<'a>(
     endpoint.capabilities = foreign.manifest.capabilities.iter().cloned().collect();
     endpoint.knobs = settings.values();
     endpoint.shared = loan.shared;
+    endpoint.transport = usual(&foreign.manifest.transports);
     Ok(Lease {
         endpoint,
         held: Held::Instance(loan),

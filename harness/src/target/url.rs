@@ -39,6 +39,8 @@ pub struct Remote {
     pub version: Option<String>,
     /// The transports that it offers.
     pub transports: Vec<String>,
+    /// These, and what its open packet says that a session may move to.
+    pub announced: Vec<String>,
     /// The values of knobs that its handshake tells.
     pub knobs: Honoured,
 }
@@ -54,6 +56,8 @@ struct Fixture {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Open {
+    #[serde(default)]
+    upgrades: Vec<String>,
     ping_interval: Option<u64>,
     ping_timeout: Option<u64>,
     max_payload: Option<u64>,
@@ -89,9 +93,12 @@ impl Remote {
         };
         let polling = question.polling().await?;
         let websocket = question.websocket().await;
+        let mut transports = Vec::new();
+        transports.extend(polling.is_ok().then(|| "polling".to_owned()));
+        let works = matches!(websocket, Some(Spoken::Open(_)));
+        transports.extend(works.then(|| "websocket".to_owned()));
         let open = match (polling, websocket) {
-            (Ok(open), _) => Some(open),
-            (Err(_), Some(Spoken::Open)) => None,
+            (Ok(open), _) | (Err(_), Some(Spoken::Open(open))) => open,
             (Err(_), Some(Spoken::Other)) => {
                 return Err(UrlError::PlainWebSocket {
                     url: asked.url.clone(),
@@ -100,9 +107,8 @@ impl Remote {
             }
             (Err(error), None) => return Err(error),
         };
-        let mut transports = Vec::new();
-        transports.extend(open.is_some().then(|| "polling".to_owned()));
-        transports.extend((websocket == Some(Spoken::Open)).then(|| "websocket".to_owned()));
+        let mut announced = transports.clone();
+        announced.extend(open.upgrades.iter().cloned());
         let fixture = question.fixture().await;
         endpoint.fixture = fixture.is_some() || !asked.capabilities.is_empty();
         let version = fixture.as_ref().and_then(|fixture| fixture.version.clone());
@@ -111,12 +117,12 @@ impl Remote {
             .into_iter()
             .chain(asked.capabilities.iter().cloned())
             .collect();
-        let knobs = open.map(|open| open.knobs()).unwrap_or_default();
         Ok(Self {
             endpoint,
             version,
             transports,
-            knobs,
+            announced,
+            knobs: open.knobs(),
         })
     }
 }
@@ -141,10 +147,10 @@ impl Open {
 }
 
 /// What came over a WebSocket first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 enum Spoken {
     /// An Engine.IO open packet.
-    Open,
+    Open(Open),
     /// Something else, or nothing.
     Other,
 }
@@ -232,16 +238,18 @@ impl Question<'_> {
             return None;
         }
         let mut stream = answer.upgrade().await.ok()?;
-        let mut frame = [0; 6];
         let first = async {
-            stream.read_exact(&mut frame).await.ok()?;
-            // A text frame; a length of more than 125 has two bytes more.
-            let payload = if frame[1] == 126 {
-                &frame[4..6]
-            } else {
-                &frame[2..4]
+            // A whole text frame of the server, which is not masked; one of more than 64 KiB is no open packet.
+            let (kind, length) = (stream.read_u8().await.ok()?, stream.read_u8().await.ok()?);
+            let length = match length {
+                126 => stream.read_u16().await.ok()?,
+                short @ ..126 => u16::from(short),
+                127.. => return None,
             };
-            (frame[0] == 0x81 && payload == b"0{").then_some(Spoken::Open)
+            let mut payload = vec![0; usize::from(length)];
+            stream.read_exact(&mut payload).await.ok()?;
+            let json = payload.strip_prefix(b"0").filter(|_| kind == 0x81)?;
+            serde_json::from_slice(json).ok().map(Spoken::Open)
         };
         Some(
             tokio::time::timeout(Duration::from_secs(2), first)

@@ -212,9 +212,10 @@ async fn route(
     body: Incoming,
     engine: Option<Arc<dyn EngineApp>>,
 ) -> Result<Response, Refusal> {
+    let offered = &connection.core.config.transports;
     let websocket = match request.query.get("transport") {
-        Some("polling") => false,
-        Some("websocket") => true,
+        Some("polling") if offered.polling => false,
+        Some("websocket") if offered.websocket => true,
         // EIO-QE-04 to EIO-QE-06, EIO-QE-29
         _ => return Err(Refusal::TransportUnknown),
     };
