@@ -26,6 +26,29 @@ fn every_scenario_of_the_corpus_loads_and_names_its_requirement() {
 }
 
 #[test]
+fn a_request_written_as_bytes_is_addressed_as_the_player_readdresses_it() {
+    let corpus = Corpus::embedded(&catalogue().unwrap());
+    let mut seen = 0;
+    for scenario in &corpus.scenarios {
+        let requests = scenario
+            .source
+            .text
+            .lines()
+            .filter(|line| line.contains("tcp.bytes:") && line.contains(r"HTTP/1.1\r\n"));
+        for request in requests {
+            seen += 1;
+            let path = request.contains(" /socket.io/") || request.contains(" /engine.io/");
+            assert!(
+                path && request.contains(r"\r\nHost: localhost\r\n"),
+                "{}: {request}",
+                scenario.name
+            );
+        }
+    }
+    assert!(seen > 10, "{seen}");
+}
+
+#[test]
 fn a_scenario_has_its_name_however_it_is_given() {
     let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios");
     let file = "engine.io/polling/post-is-answered-ok";

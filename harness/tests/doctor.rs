@@ -12,6 +12,8 @@ mod scripted;
 use std::future::Future;
 use std::time::Duration;
 
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use scripted::{OPEN, Request, Server, Wire};
 use siospec::doctor::{Asked, Finding, Problem, diagnose, look, text};
 use siospec::target::url;
@@ -206,33 +208,53 @@ async fn tls_where_there_is_none() {
     assert_eq!(all[0].problem, Problem::Scheme, "{all:?}");
 }
 
-#[tokio::test]
-async fn a_certificate_that_nobody_vouches_for() {
+/// A server that shows this certificate and hangs up; asked for by this name, with that authority.
+async fn shown(certificate: &str, name: &str, authority: Option<&str>) -> Finding {
+    let file = |name: &str| format!("{}/tests/tls/{name}", env!("CARGO_MANIFEST_DIR"));
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let mut pem = &include_bytes!("tls/certificate.pem")[..];
-    let certificate = rustls_pemfile::certs(&mut pem);
-    let key = rustls_pemfile::private_key(&mut &include_bytes!("tls/key.pem")[..]);
+    let certificate = CertificateDer::from_pem_file(file(certificate)).unwrap();
+    let key = PrivateKeyDer::from_pem_file(file("key.pem")).unwrap();
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(
-            certificate.map(Result::unwrap).collect(),
-            key.unwrap().unwrap(),
-        )
+        .with_single_cert(vec![certificate], key)
         .unwrap();
     let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let port = listener.local_addr().unwrap().port();
     let accepting = tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let _ = acceptor.accept(stream).await;
         }
     });
-    let all = found(&asked(&format!("https://{address}"))).await;
+    let mut asked = asked(&format!("https://{name}:{port}"));
+    asked.server.ca = authority.map(|authority| file(authority).into());
+    let all = found(&asked).await;
     accepting.abort();
-    assert_eq!(all[0].problem, Problem::Certificate, "{all:?}");
-    assert!(all[0].advice.contains("--ca"), "{all:?}");
+    all.into_iter().next().unwrap()
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for() {
+    let finding = shown("certificate.pem", "127.0.0.1", None).await;
+    assert_eq!(finding.problem, Problem::Certificate, "{finding:?}");
+    assert!(finding.advice.contains("--ca"), "{finding:?}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_was_given_is_believed_though_it_calls_itself_an_authority() {
+    let own = "self-signed.pem";
+    let finding = shown(own, "127.0.0.1", Some(own)).await;
+    assert_ne!(finding.problem, Problem::Certificate, "{finding:?}");
+    for (name, authority) in [
+        ("127.0.0.1", None),
+        ("127.0.0.1", Some("certificate.pem")),
+        ("localhost", Some(own)),
+    ] {
+        let finding = shown(own, name, authority).await;
+        assert_eq!(finding.problem, Problem::Certificate, "{finding:?}");
+    }
 }
 
 #[tokio::test]

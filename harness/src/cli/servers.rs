@@ -9,7 +9,8 @@ use crate::play::Endpoint;
 use crate::target::bundled::Bundled;
 use crate::target::manifest::Manifest;
 use crate::target::server::Server;
-use crate::target::url::{self, Asked};
+use crate::target::trust::trust;
+use crate::target::url::Asked;
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Servers")]
@@ -67,7 +68,7 @@ impl Servers {
         if let Some(url) = &self.url {
             Endpoint::url(url).map_err(|error| format!("--url: {error}"))?;
             if let Some(ca) = &self.ca {
-                self::url::trust(Some(ca)).map_err(|error| error.to_string())?;
+                trust(Some(ca)).map_err(|error| error.to_string())?;
             }
             let asked = Asked {
                 url: url.clone(),

@@ -79,11 +79,14 @@ impl Endpoint {
     }
 
     /// The request target on this server for one written in a scenario: the canonical paths
-    /// `/socket.io/` and `/engine.io/` become the target's own, all else stays.
+    /// `/socket.io/`, `/engine.io/` and `/fixture` become the target's own, all else stays.
     pub fn target(&self, written: &str) -> String {
+        let prefix = self.socket_path.strip_suffix("socket.io/").unwrap_or("/");
+        let fixture = format!("{prefix}fixture");
         for (canonical, own) in [
             ("/socket.io/", &self.socket_path),
             ("/engine.io/", &self.engine_path),
+            ("/fixture", &fixture),
         ] {
             if let Some(rest) = written.strip_prefix(canonical) {
                 return format!("{own}{rest}");
@@ -142,7 +145,8 @@ mod tests {
             "/chat/socket.io/?EIO=4"
         );
         assert_eq!(endpoint.target("/engine.io/"), "/chat/engine.io/");
-        assert_eq!(endpoint.target("/fixture"), "/fixture");
+        assert_eq!(endpoint.target("/fixture"), "/chat/fixture");
+        assert_eq!(endpoint.target("/other"), "/other");
         assert_eq!(endpoint.authority(), "example.org");
         assert!(endpoint.encrypted());
     }

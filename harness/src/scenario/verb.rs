@@ -243,6 +243,21 @@ pub enum Network {
     },
 }
 
+impl Network {
+    /// What is counted before it happens.
+    pub fn after(&self) -> Option<&Trigger> {
+        match self {
+            Self::Cut { after, .. }
+            | Self::HalfClose { after, .. }
+            | Self::Blackhole { after, .. }
+            | Self::Refuse { after, .. } => after.as_ref(),
+            Self::Restore | Self::Delay { .. } | Self::Bandwidth { .. } | Self::Slice { .. } => {
+                None
+            }
+        }
+    }
+}
+
 /// `after: {packets: 2, direction: down}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trigger {

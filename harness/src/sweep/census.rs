@@ -44,9 +44,10 @@ pub struct Left {
 impl Census {
     /// Asks; `None` if nobody answers.
     pub(super) async fn of(endpoint: &Endpoint) -> Option<Self> {
+        let fixture = endpoint.target("/fixture");
         let endpoint = Arc::new(endpoint.clone());
         let reach = Reach::new(endpoint, Recorder::start(), Ids::default()).ok()?;
-        let exchange = Exchange::start(&reach, Lane::trial(), Call::get("/fixture"));
+        let exchange = Exchange::start(&reach, Lane::trial(), Call::get(fixture));
         let answer = tokio::time::timeout(ANSWER, exchange.outcome())
             .await
             .ok()?

@@ -80,6 +80,7 @@ pub async fn sweep(
     let pulse = Pulse::start();
     let mut needs = Needs::of(&sweep.trial);
     needs.alone = true;
+    needs.counts = true;
     let settings = match server.offers(&needs) {
         Ok(settings) => settings,
         Err(why) => return Ok(Swept::NotOffered(why)),

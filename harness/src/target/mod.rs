@@ -15,5 +15,6 @@ pub mod prepare;
 pub mod process;
 pub mod server;
 mod signal;
+pub mod trust;
 pub mod url;
 pub(crate) mod waits;

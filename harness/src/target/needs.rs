@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::play::Endpoint;
 use crate::scenario::literal::Content;
 use crate::scenario::model::{Config, Layer, Step, Transport};
 use crate::scenario::trial::Trial;
@@ -27,6 +28,8 @@ pub struct Needs<'a> {
     pub process: bool,
     /// A process whose memory is the server's and nobody else's.
     pub figures: bool,
+    /// A connection whose bytes can be counted on their way.
+    pub counts: bool,
     /// The app of the fixture contract, on the socket path.
     fixture: bool,
 }
@@ -44,6 +47,7 @@ impl<'a> Needs<'a> {
         let mut chosen: BTreeSet<&str> = trial.clients.iter().map(|seat| &*seat.name).collect();
         let mut lost = BTreeSet::new();
         let mut process = false;
+        let mut counts = false;
         let mut fixture =
             !scenario.needs.is_empty() || speaks_to_the_fixture(&scenario.source.text);
         each_step(&trial.case.steps, &mut |step| {
@@ -60,6 +64,7 @@ impl<'a> Needs<'a> {
                     lost.insert(&*step.subject.client);
                 }
                 Verb::Target(_) | Verb::TargetExit => process = true,
+                Verb::Network(network) if network.after().is_some() => counts = true,
                 Verb::Emit(_) => fixture = true,
                 _ => {}
             }
@@ -76,6 +81,7 @@ impl<'a> Needs<'a> {
             by_hand,
             alone,
             process,
+            counts,
             figures: alone && scenario.source.text.contains("\"rss\""),
             fixture,
         }
@@ -113,7 +119,7 @@ impl<'a> Needs<'a> {
     }
 
     /// Whether a server that is not ours to start can be asked for this.
-    pub fn met_by_a_stranger(&self, fixture: bool, exclusive: bool) -> Result<(), String> {
+    pub fn met_by_a_stranger(&self, endpoint: &Endpoint, exclusive: bool) -> Result<(), String> {
         if self.process {
             return Err("needs to stop and start the server, which somebody else runs".into());
         }
@@ -122,7 +128,10 @@ impl<'a> Needs<'a> {
                 "needs the server for itself (`--exclusive` says that nobody else uses it)".into(),
             );
         }
-        self.met_by_an_app(fixture)
+        if self.counts && endpoint.encrypted() {
+            return Err("needs to cut a connection behind so much of what was sent, which TLS does not show".into());
+        }
+        self.met_by_an_app(endpoint.fixture)
     }
 
     /// Whether a server that has the app of the fixture contract, or has not, can be asked for this.

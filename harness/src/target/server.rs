@@ -212,7 +212,7 @@ impl Server {
             }
             Self::Remote(visited) => {
                 let remote = visited.remote.get().ok_or("the server was not reached")?;
-                needs.met_by_a_stranger(remote.endpoint.fixture, visited.exclusive)?;
+                needs.met_by_a_stranger(&remote.endpoint, visited.exclusive)?;
                 needs
                     .met(&self.capabilities(), &remote.transports, &remote.announced)?
                     .settle(&remote.knobs)

@@ -1,16 +1,16 @@
 //! A server that somebody else runs: is it there, does it speak Socket.IO, what can it do.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::pki_types::CertificateDer;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use serde::Deserialize;
 use thiserror::Error;
 use tokio::io::AsyncReadExt;
 
 use super::knobs::{Bounds, Honoured, Setting};
+use super::trust::trust;
 use crate::play::{Endpoint, EndpointError};
 
 /// What `--url` and its companions say.
@@ -261,12 +261,8 @@ impl Question<'_> {
     }
 
     async fn fixture(&self) -> Option<Fixture> {
-        let prefix = self
-            .endpoint
-            .socket_path
-            .strip_suffix("socket.io/")
-            .unwrap_or("/");
-        let answer = self.get(&format!("{prefix}fixture")).send().await.ok()?;
+        let target = self.endpoint.target("/fixture");
+        let answer = self.get(&target).send().await.ok()?;
         let body = if answer.status().is_success() {
             head(answer).await.ok()?
         } else {
@@ -302,7 +298,7 @@ impl Question<'_> {
 fn client(endpoint: &Endpoint, patience: Duration) -> Result<reqwest::Client, UrlError> {
     let tls = match &endpoint.tls {
         Some(tls) => ClientConfig::clone(tls),
-        None => trusting(RootCertStore::empty())?,
+        None => trust(None)?,
     };
     let builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
@@ -314,45 +310,6 @@ fn client(endpoint: &Endpoint, patience: Duration) -> Result<reqwest::Client, Ur
     builder.build().map_err(|error| UrlError::Setup {
         reason: innermost(&error),
     })
-}
-
-/// TLS that trusts the system's certificates and those of `ca`.
-///
-/// # Errors
-/// The file cannot be read, or holds no certificate.
-pub fn trust(ca: Option<&Path>) -> Result<ClientConfig, UrlError> {
-    let mut roots = RootCertStore::empty();
-    let native = rustls_native_certs::load_native_certs();
-    roots.add_parsable_certificates(native.certs);
-    if let Some(path) = ca {
-        let wrong = |reason: String| UrlError::Authority {
-            path: path.to_path_buf(),
-            reason,
-        };
-        let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
-        let certificates: Vec<CertificateDer<'_>> = rustls_pemfile::certs(&mut pem.as_slice())
-            .collect::<Result<_, _>>()
-            .map_err(|error| wrong(error.to_string()))?;
-        if certificates.is_empty() {
-            return Err(wrong("it holds no certificate in PEM form".into()));
-        }
-        for certificate in certificates {
-            roots
-                .add(certificate)
-                .map_err(|error| wrong(error.to_string()))?;
-        }
-    }
-    trusting(roots)
-}
-
-fn trusting(roots: RootCertStore) -> Result<ClientConfig, UrlError> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| UrlError::Setup {
-            reason: error.to_string(),
-        })?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// The beginning of an answer's body; more than this no handshake has.

@@ -7,6 +7,8 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::TempDir;
 
 fn text(output: &Output) -> String {
@@ -113,12 +115,10 @@ impl Server {
         let pem = |name: &str| {
             std::fs::read(format!("{}/tests/tls/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
         };
-        let certificates = rustls_pemfile::certs(&mut pem("certificate.pem").as_slice())
+        let certificates = CertificateDer::pem_slice_iter(&pem("certificate.pem"))
             .map(Result::unwrap)
             .collect();
-        let key = rustls_pemfile::private_key(&mut pem("key.pem").as_slice())
-            .unwrap()
-            .unwrap();
+        let key = PrivateKeyDer::from_pem_slice(&pem("key.pem")).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
