@@ -5,6 +5,7 @@ pub mod bless;
 pub mod contract;
 mod doubt;
 mod gate;
+mod gone;
 mod known;
 mod known_file;
 mod length;

@@ -13,7 +13,7 @@ use super::known::Baseline;
 use super::plan::{Plan, Weight};
 use super::progress::{self, Playing};
 use super::stop::Stop;
-use super::{attempt, contract, verdict};
+use super::{attempt, contract, gone, verdict};
 use crate::outcome::{Judged, Outcome, Run, Verdict};
 use crate::report::failure;
 use crate::scenario::trial::Trial;
@@ -206,7 +206,7 @@ impl Session {
             let mut deaths = Vec::new();
             for server in &self.shared.plan.servers {
                 server.close().await;
-                deaths.push(server.deaths().await);
+                deaths.push((server.deaths().await, server.is_gone().await));
             }
             deaths
         });
@@ -219,12 +219,17 @@ impl Session {
             std::mem::take(&mut *outcomes).into_values().collect()
         };
         let mut targets = self.targets;
-        for (target, deaths) in targets.iter_mut().zip(deaths) {
-            target.deaths = deaths;
-            let of = outcomes
+        for (target, (deaths, gone)) in targets.iter_mut().zip(deaths) {
+            let of: Vec<&Outcome> = outcomes
                 .iter()
-                .filter(|outcome| outcome.target == target.name);
+                .filter(|outcome| outcome.target == target.name)
+                .collect();
+            target.deaths = deaths;
+            target
+                .deaths
+                .extend(gone.then(|| gone::told(&of)).flatten());
             target.duration_ms = of
+                .iter()
                 .map(|outcome| outcome.started_ms + outcome.duration_ms)
                 .max()
                 .unwrap_or(0);

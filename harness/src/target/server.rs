@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -17,6 +18,9 @@ use super::waits::Waits;
 use crate::outcome::Known;
 use crate::play::{Endpoint, TargetControl};
 use crate::scenario::model::Transport;
+
+/// How long a connection may take to be refused.
+const DOOR: Duration = Duration::from_secs(2);
 
 /// A server under test.
 #[derive(Debug)]
@@ -273,6 +277,21 @@ impl Server {
             Self::Foreign(foreign) => foreign.deaths().await,
             _ => Vec::new(),
         }
+    }
+
+    /// Whether a server that somebody else runs was there and takes no connection any more.
+    pub async fn is_gone(&self) -> bool {
+        let Self::Remote(visited) = self else {
+            return false;
+        };
+        let base = visited.remote.get().map(|remote| &remote.endpoint.base);
+        let address = base.and_then(|base| Some((base.host_str()?, base.port_or_known_default()?)));
+        let Some((host, port)) = address else {
+            return false;
+        };
+        let host = host.trim_matches(['[', ']']);
+        let asked = tokio::net::TcpStream::connect((host, port));
+        matches!(tokio::time::timeout(DOOR, asked).await, Ok(Err(_)))
     }
 
     /// Ends everything that was started.
