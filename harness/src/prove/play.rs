@@ -127,7 +127,7 @@ impl Table {
         )));
         let mut playing = JoinSet::new();
         for trial in trials {
-            playing.spawn(self.clone().play(server.clone(), trial));
+            playing.spawn(self.clone().play(server.clone(), trial, fault.is_none()));
         }
         let mut seen = Vec::new();
         while let Some(played) = playing.join_next().await {
@@ -137,7 +137,12 @@ impl Table {
         seen
     }
 
-    async fn play(self: Arc<Self>, server: Arc<Server>, trial: Arc<Trial>) -> Option<Seen> {
+    async fn play(
+        self: Arc<Self>,
+        server: Arc<Server>,
+        trial: Arc<Trial>,
+        unbroken: bool,
+    ) -> Option<Seen> {
         let _seat = self.seats.acquire().await.ok()?;
         if self.stop.is_set() {
             return None;
@@ -146,8 +151,8 @@ impl Table {
             Err(reason) => Verdict::NotOffered { reason },
             Ok(settings) => {
                 let turn = Turn {
-                    // That it fails is what the fault is for, and all of them wait at once.
-                    spares: false,
+                    // That it fails is what a fault is for, and all of them wait at once.
+                    spares: unbroken,
                     ..Turn::on_a_stranger()
                 };
                 let judged = judge(
