@@ -40,6 +40,12 @@ pub struct Endpoint {
     pub connect: Option<SocketAddr>,
 }
 
+/// Where the app of the fixture contract tells what it is, beside this path of Socket.IO.
+pub(crate) fn fixture_beside(socket_path: &str) -> String {
+    let prefix = socket_path.strip_suffix("socket.io/").unwrap_or("/");
+    format!("{prefix}fixture")
+}
+
 impl Endpoint {
     /// A fixture server on `http://address` with the default paths, for itself alone, no knob
     /// known and no capability declared.
@@ -81,8 +87,7 @@ impl Endpoint {
     /// The request target on this server for one written in a scenario: the canonical paths
     /// `/socket.io/`, `/engine.io/` and `/fixture` become the target's own, all else stays.
     pub fn target(&self, written: &str) -> String {
-        let prefix = self.socket_path.strip_suffix("socket.io/").unwrap_or("/");
-        let fixture = format!("{prefix}fixture");
+        let fixture = fixture_beside(&self.socket_path);
         for (canonical, own) in [
             ("/socket.io/", &self.socket_path),
             ("/engine.io/", &self.engine_path),

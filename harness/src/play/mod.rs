@@ -21,6 +21,7 @@ mod reconnecting;
 mod step;
 mod trouble;
 
+pub(crate) use endpoint::fixture_beside;
 pub use endpoint::{Endpoint, EndpointError};
 pub use options::{Cut, Pending, PlayOptions, TargetControl};
 pub use played::{End, Failure, Played, StepTime};

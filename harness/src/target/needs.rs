@@ -220,6 +220,68 @@ pub(crate) fn each_step<'s>(steps: &'s [Step], visit: &mut impl FnMut(&'s Step))
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::catalogue::Catalogue;
+    use crate::scenario::load::load;
+
+    fn trial(rest: &str) -> Trial {
+        let text = format!("title: x\n{rest}  - F.connect: /\n  - F.alive:\n");
+        let scenario = load("x", "x.yaml", text.as_bytes(), &Catalogue::default()).unwrap();
+        Trial::of(&scenario).remove(0)
+    }
+
+    #[test]
+    fn what_is_cut_behind_so_much_traffic_is_not_asked_through_tls() {
+        let at = |url: &str| {
+            let mut endpoint = Endpoint::url(url).unwrap();
+            endpoint.fixture = false;
+            endpoint
+        };
+        let proxied = "clients: {A: websocket via proxy}\nsteps:\n  - A.network:";
+        for (cut, through_tls) in [
+            ("{cut: {after: {bytes: 9, direction: up}, how: fin}}", false),
+            ("reset", true),
+        ] {
+            let trial = trial(&format!("{proxied} {cut}\n"));
+            let needs = Needs::of(&trial);
+            assert!(
+                needs
+                    .met_by_a_stranger(&at("http://a.example"), false)
+                    .is_ok()
+            );
+            let met = needs.met_by_a_stranger(&at("https://a.example"), false);
+            assert_eq!(met.is_ok(), through_tls, "{cut}: {met:?}");
+        }
+    }
+
+    #[test]
+    fn a_transport_is_needed_by_whom_it_opens_or_speaks_by_hand_and_by_a_client_that_is_lost() {
+        let [polling, websocket] = ["polling", "websocket"].map(str::to_owned);
+        for (steps, on_polling, announced) in [
+            ("A.connect: /", true, true),
+            ("A.open: polling", true, true),
+            ("A.open: websocket", false, false),
+            (
+                "A.ws.open: /socket.io/?EIO=4&transport=websocket",
+                false,
+                true,
+            ),
+            (
+                "A.http: GET /socket.io/?EIO=4&transport=websocket",
+                false,
+                true,
+            ),
+            ("A.http: GET /socket.io/?EIO=4&transport=abc", true, true),
+            ("A.connect: /\n  - A.drop: reset", false, false),
+            ("A.open: polling\n  - A.drop: reset", true, true),
+        ] {
+            let trial = trial(&format!("steps:\n  - {steps}\n"));
+            let needs = Needs::of(&trial);
+            let alone = std::slice::from_ref(&polling);
+            assert_eq!(needs.met(&[], alone, alone).is_ok(), on_polling, "{steps}");
+            let both = [polling.clone(), websocket.clone()];
+            assert_eq!(needs.met(&[], alone, &both).is_ok(), announced, "{steps}");
+        }
+    }
 
     #[test]
     fn an_answer_of_the_app_needs_the_app() {

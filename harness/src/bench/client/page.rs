@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::address::Address;
 use super::http::Answer;
+use crate::play::fixture_beside;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Pages that are asked for are short.
@@ -14,8 +15,7 @@ const LONGEST: u64 = 1 << 20;
 impl Address {
     /// Bytes of memory that the server holds, if its `/fixture` tells.
     pub(crate) fn resident(&self) -> Option<u64> {
-        let prefix = self.path.strip_suffix("socket.io/").unwrap_or("/");
-        let body = self.page(&format!("{prefix}fixture"))?;
+        let body = self.page(&fixture_beside(&self.path))?;
         let page = siospec_codec::read_json(std::str::from_utf8(&body).ok()?).ok()?;
         page.get("rss")?.as_u64()
     }
